@@ -1,0 +1,211 @@
+"""What every connector offers: verify, parse, build, interpret, and what its platform can hold.
+
+Pure parts (`profile`, `parse`) take values and return values. The client is the only I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from schemas.base import Fields
+from schemas.command import Create, Delete, Perform, Read, Write
+from schemas.observation import Seen
+from schemas.outcome import Result
+
+StateCommand = Write | Create | Delete | Read
+Normal = Callable[[str, Any], Any]
+"""(canonical field, canonical value) -> the canonical value one would read back after writing it."""
+
+
+def unchanged(_field: str, value: Any) -> Any:
+    """The normal form of a platform that stores what it is given."""
+    return value
+
+
+@dataclass(frozen=True)
+class TypeProfile:
+    """What a platform can do with one entity type (DESIGN: rule 10)."""
+
+    readable: frozenset[str] = frozenset()
+    """Fields whose observed value may be an edit made there."""
+    writable: frozenset[str] = frozenset()
+    """Fields we may owe it."""
+    creates: bool = False
+    """An entity it lacks is created there."""
+    deletes: bool = False
+    """An entity deleted elsewhere is deleted there."""
+    required: frozenset[str] = frozenset()
+    """Fields that must have a value before it is created there."""
+    normal: Normal = unchanged
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a platform is, for the pure engine."""
+
+    platform: str
+    types: Mapping[str, TypeProfile]
+    compares: bool = True
+    """Writes are compare-and-set under a lock. False: read, compare, write (an unanswered write is
+    read before it is sent again)."""
+    reads: bool = True
+    """Can be read by id. False for a catalogue that is only written."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One organisation's account at one platform, secrets decrypted, in memory only."""
+
+    id: str
+    organization_id: str
+    platform: str
+    replica: str
+    """Its name in records: the platform's, with `:n` for a second account of the same kind."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Not secret: `site_url`, `phone_number_id`, `catalog_id`, `currency`, ..."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    active: bool = True
+    """False: observed but never written (paused, or not yet confirmed by a person)."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One entity as found in a delivery, before its identity is known."""
+
+    type: str
+    external_id: str
+    seen: Seen | None
+    """None: a notice of deletion, or a body that cannot be trusted; read it by id."""
+    match_keys: tuple[str, ...] = ()
+    """`sku:TEA-400`, `phone:+9477...`, `email:a@b.lk`: what may join it to an entity of ours."""
+    item_of: str | None = None
+    """For inventory: the external id of the product or variation whose identity it shares."""
+    parent: str | None = None
+    """For a variation: the external id of its product."""
+
+
+@dataclass(frozen=True)
+class StockTaken:
+    """An order on a platform that keeps no stock: becomes a stock edit with the order's id."""
+
+    order_external_id: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class EffectSettled:
+    """Evidence of what became of an effect (a status webhook with our callback data)."""
+
+    effect_key: str
+    vendor_id: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Everything one raw delivery says."""
+
+    sightings: tuple[Sighting, ...] = ()
+    stock_taken: tuple[StockTaken, ...] = ()
+    settled: tuple[EffectSettled, ...] = ()
+    ignored: str = ""
+    """Why there is nothing in it (a ping, a field we do not follow); empty otherwise."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the platform said to one command; the sink turns it into an outcome."""
+
+    result: Result
+    seen: Seen | None = None
+    external_id: str | None = None
+    reason: str = ""
+    retry_after_s: float | None = None
+
+
+class Links(Protocol):
+    """Identity, as a connector's client may ask for it (an order's lines name products)."""
+
+    async def external_id(
+        self, organization_id: str, replica: str, entity_type: str, entity_id: str
+    ) -> str | None:
+        """The platform's id of our entity, or None."""
+        ...
+
+
+class Client(Protocol):
+    """A connection's I/O. One per connection, kept open."""
+
+    async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
+        """Answers in the order of the commands, at most one command an entity. Never raises for a
+        single command; raises Retry or Paused when the whole platform is out of reach."""
+        ...
+
+    async def perform(self, command: Perform) -> Answer:
+        """Do an effect once. `unknown` when it may have happened."""
+        ...
+
+    async def probe(self) -> str:
+        """A cheap authenticated call; what was found, in words. Raises ConnectorError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Connector(Protocol):
+    """One platform."""
+
+    platform: str
+
+    def profile(self, connection: Connection, capabilities: Mapping[str, str]) -> Profile:
+        """What it can hold; `capabilities` is what `capabilities()` once found. Pure."""
+        ...
+
+    def verify(
+        self, connection: Connection, headers: Mapping[str, str], body: bytes, now_ms: int
+    ) -> None:
+        """Raises Forged. Header names are lower case. Pure."""
+        ...
+
+    def parse(
+        self,
+        connection: Connection,
+        topic: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        now_ms: int,
+    ) -> Parsed:
+        """What a raw delivery says. Raises Malformed. Pure."""
+        ...
+
+    def client(self, connection: Connection) -> Client:
+        """The I/O of one connection."""
+        ...
+
+    async def capabilities(self, connection: Connection) -> Mapping[str, str]:
+        """What this very shop supports (`plugin: 1.0.0`); kept with the connection."""
+        ...
+
+
+__all__ = [
+    "Answer",
+    "Client",
+    "Connection",
+    "Connector",
+    "EffectSettled",
+    "Fields",
+    "Links",
+    "Normal",
+    "Parsed",
+    "Profile",
+    "Sighting",
+    "StateCommand",
+    "StockTaken",
+    "TypeProfile",
+]

@@ -1,0 +1,1 @@
+"""The lowest layer: what moves through the system, as data only."""

@@ -1,0 +1,130 @@
+"""The canonical fields of every entity type, and how each merges. Names are those of the merchant's
+own database (camelCase), so most values pass through unchanged.
+
+Canonical values, so that `==` is the right comparison:
+- money: a decimal as text without trailing zeros ("1899.5"), None for no price;
+- text: str, None for none; a list of names for categories and tags;
+- counters: int, None for "not managed";
+- times: RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """How a field is compared and merged."""
+
+    VALUE = "value"
+    """One thing: a later value replaces an earlier one."""
+    MONEY = "money"
+    TEXT = "text"
+    LIST = "list"
+    MAP = "map"
+    COUNTER = "counter"
+    """Changes add up (stock)."""
+    LATTICE = "lattice"
+    """Moves forward only (status)."""
+
+
+V, M, T, L, D = Kind.VALUE, Kind.MONEY, Kind.TEXT, Kind.LIST, Kind.MAP
+
+ENTITY_TYPES: dict[str, dict[str, Kind]] = {
+    "product": {
+        "sku": V,
+        "name": T,
+        "description": T,
+        "shortDescription": T,
+        "price": M,
+        "salePrice": M,
+        "currency": V,
+        "status": V,
+        "categories": L,
+        "tags": L,
+        "images": L,
+        "attributes": D,
+        "weight": V,
+        "dimensions": D,
+    },
+    "variation": {
+        "parentId": V,
+        "sku": V,
+        "price": M,
+        "salePrice": M,
+        "attributes": D,
+        "image": V,
+    },
+    "inventory": {
+        "productId": V,
+        "sku": V,
+        "quantity": Kind.COUNTER,
+        "reserved": V,
+        "backorders": V,
+        "lowStockThreshold": V,
+        "location": V,
+    },
+    "order": {
+        "number": V,
+        "status": Kind.LATTICE,
+        "placedOn": V,
+        "customerId": V,
+        "items": V,
+        "subtotal": M,
+        "discount": M,
+        "shippingTotal": M,
+        "taxTotal": M,
+        "total": M,
+        "currency": V,
+        "payment": D,
+        "billing": D,
+        "shipping": D,
+        "shipments": L,
+        "note": T,
+        "createdAt": V,
+    },
+    "customer": {
+        "name": V,
+        "email": V,
+        "phone": V,
+        "addresses": L,
+        "language": V,
+        "whatsapp": D,
+        "tags": L,
+    },
+    "message": {
+        "conversationId": V,
+        "customerId": V,
+        "platform": V,
+        "direction": V,
+        "type": V,
+        "body": T,
+        "media": D,
+        "status": Kind.LATTICE,
+        "vendorId": V,
+        "sentAt": V,
+    },
+}
+
+LATTICES: dict[str, dict[str, int]] = {
+    "order": {
+        "pending": 0,
+        "failed": 1,
+        "on-hold": 2,
+        "processing": 2,
+        "shipped": 3,
+        "out-for-delivery": 4,
+        "delivered": 5,
+        "completed": 6,
+        "cancelled": 7,
+        "returned": 8,
+        "refunded": 9,
+    },
+    "message": {"queued": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4},
+}
+"""Rank of each status. Equal ranks may go either way; a lower rank never replaces a higher one."""
+
+
+def kind_of(entity_type: str, field: str) -> Kind:
+    """How this field merges; an unknown field (kept and passed by) is one plain value."""
+    return ENTITY_TYPES.get(entity_type, {}).get(field, Kind.VALUE)

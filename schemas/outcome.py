@@ -1,0 +1,57 @@
+"""What a platform answered: topic `outcomes`; and a person's word on a conflict: `resolutions`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from schemas.base import EntityWire, Fields, Operation, Ticket
+from schemas.observation import Seen
+
+Result = Literal["taken", "refused", "missing", "retry", "failed", "unknown"]
+"""taken: done now or before · refused: the item holds something else (see `seen`) · missing: no such
+item · retry: not reached, try again at `retry_at_ms` · failed: the platform will not take these
+values, do not repeat them · unknown: an effect may or may not have happened."""
+
+
+class Outcome(EntityWire, frozen=True, kw_only=True, tag="outcome", tag_field="kind"):
+    """The answer to one command."""
+
+    replica: str
+    op: Operation | None = None
+    """Of a write, create or delete."""
+    ticket: Ticket | None = None
+    """Of a read."""
+    effect_key: str | None = None
+    """Of an effect."""
+    result: Result
+    seen: Seen | None = None
+    """What the item holds now, where the platform told."""
+    reason: str = ""
+    """A platform's code or our own, for people and for the dead letter."""
+    retry_at_ms: int | None = None
+    at_ms: int
+
+
+class Resolution(EntityWire, frozen=True, kw_only=True, tag="resolution", tag_field="kind"):
+    """A person decided a held conflict, having seen exactly these candidates."""
+
+    id: str
+    conflict_id: str
+    field: str
+    resolution: Literal["local", "remote", "merge", "manual", "newest"]
+    value: Any = None
+    """For `manual`; otherwise taken from the candidates."""
+    candidates: Fields
+    """Replica name to value, as they were shown to the person."""
+    by: str
+    at_ms: int
+
+
+class Resync(EntityWire, frozen=True, kw_only=True, tag="resync", tag_field="kind"):
+    """Force sync: read every replica of this entity and send what is owed now."""
+
+    id: str
+    at_ms: int
+
+
+Reply = Outcome | Resolution | Resync
