@@ -1,0 +1,1 @@
+"""Processes: the only package that starts things. CLI, local servers, supervisor, watchdog."""

@@ -1,0 +1,94 @@
+"""Reads the committed and end offsets of consumer groups, for the watchdog and `status`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from urllib.parse import urlsplit
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from runtime.watchdog import Partition, Progress
+
+_TIMEOUT_S = 3.0
+
+
+def bootstrap_servers(kafka_url: str) -> list[str]:
+    """`kafka://a:9092;kafka://b:9092`, `a:9092,b:9092` and `a:9092` all name brokers."""
+    parts = [part.strip() for part in kafka_url.replace(";", ",").split(",") if part.strip()]
+    return [urlsplit(part).netloc if "://" in part else part for part in parts]
+
+
+class ProgressReader:
+    """One admin client and one consumer without a group, opened on first use."""
+
+    def __init__(self, kafka_url: str) -> None:
+        self._servers = bootstrap_servers(kafka_url)
+        self._admin: AIOKafkaAdminClient | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+        # A broker that is away is the caller's to report, once, not the client's every second.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+    async def __aenter__(self) -> ProgressReader:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def read(self, groups: Mapping[str, Iterable[str]]) -> dict[str, Progress] | None:
+        """Progress per group, None while Kafka cannot be read. A group maps to the topics that
+        count even before its first commit; otherwise only partitions with a commit count."""
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await self._open()
+                return {name: await self._read_group(name, topics) for name, topics in groups.items()}
+        except (KafkaError, OSError, TimeoutError):
+            await self.close()
+            return None
+
+    async def close(self) -> None:
+        """Drop the connections; the next read opens new ones."""
+        admin, consumer, self._admin, self._consumer = self._admin, self._consumer, None, None
+        for client in (admin.close() if admin else None, consumer.stop() if consumer else None):
+            if client is not None:
+                with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                    await asyncio.wait_for(client, _TIMEOUT_S)
+
+    async def _open(self) -> None:
+        if self._admin is None:
+            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+            await self._admin.start()
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(bootstrap_servers=self._servers, group_id=None)
+            await self._consumer.start()
+
+    async def _read_group(self, group: str, topics: Iterable[str]) -> Progress:
+        if self._admin is None or self._consumer is None:
+            raise OSError("not connected")
+        found = await self._admin.list_consumer_group_offsets(group)
+        committed: dict[Partition, int] = {
+            (place.topic, place.partition): meta.offset
+            for place, meta in found.items()
+            if meta.offset >= 0
+        }
+        places = {TopicPartition(*partition) for partition in committed}
+        for topic in topics:
+            numbers = await self._partitions(topic)
+            places |= {TopicPartition(topic, number) for number in numbers}
+        end = await self._consumer.end_offsets(list(places)) if places else {}
+        return Progress(committed, {(p.topic, p.partition): offset for p, offset in end.items()})
+
+    async def _partitions(self, topic: str) -> set[int]:
+        if self._consumer is None or topic not in await self._consumer.topics():
+            return set()
+        return self._consumer.partitions_for_topic(topic) or set()
