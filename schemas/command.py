@@ -19,6 +19,9 @@ class Write(EntityWire, frozen=True, kw_only=True, tag="write", tag_field="kind"
     totals: dict[str, int] = {}
     """Counters in `want`: the platform's own changes counted so far."""
     issued_at_ms: int
+    epoch: int = 0
+    """Of the owner that sent it; sinks drop what is below the newest Claim. Not `op[0]`, which may be
+    higher where a platform holds a mark of a history we no longer have."""
 
 
 class Create(EntityWire, frozen=True, kw_only=True, tag="create", tag_field="kind"):
@@ -29,6 +32,7 @@ class Create(EntityWire, frozen=True, kw_only=True, tag="create", tag_field="kin
     want: Fields
     totals: dict[str, int] = {}
     issued_at_ms: int
+    epoch: int = 0
 
 
 class Delete(EntityWire, frozen=True, kw_only=True, tag="delete", tag_field="kind"):
@@ -40,6 +44,7 @@ class Delete(EntityWire, frozen=True, kw_only=True, tag="delete", tag_field="kin
     external_id: str
     expected: Fields = {}
     issued_at_ms: int
+    epoch: int = 0
 
 
 class Read(EntityWire, frozen=True, kw_only=True, tag="read", tag_field="kind"):
@@ -49,6 +54,7 @@ class Read(EntityWire, frozen=True, kw_only=True, tag="read", tag_field="kind"):
     external_id: str
     ticket: Ticket
     issued_at_ms: int
+    epoch: int = 0
 
 
 class Perform(EntityWire, frozen=True, kw_only=True, tag="perform", tag_field="kind"):
