@@ -1,0 +1,1 @@
+"""Decisions and state: what moves between Kafka and the connectors."""
