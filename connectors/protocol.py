@@ -32,6 +32,9 @@ class TypeProfile:
     """Fields whose observed value may be an edit made there."""
     writable: frozenset[str] = frozenset()
     """Fields we may owe it."""
+    initial: frozenset[str] = frozenset()
+    """Fields given when it is created there and never owed afterwards (an order's lines, a product's
+    pictures): `Create.want` may hold `writable | initial`."""
     creates: bool = False
     """An entity it lacks is created there."""
     deletes: bool = False
