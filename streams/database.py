@@ -1,0 +1,118 @@
+"""MongoDB is opened here and nowhere else, and the indexes of our own collections are made here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+
+from schemas.settings import Endpoints
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+
+DEFAULT_DATABASE = "smartstore"
+
+INDEXES: dict[str, tuple[IndexModel, ...]] = {
+    "ss_organizations": (
+        IndexModel(
+            [("apiKeys.hash", ASCENDING)],
+            name="api_key",
+            unique=True,
+            partialFilterExpression={"apiKeys.hash": {"$exists": True}},
+        ),
+    ),
+    "ss_integrations": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("replica", ASCENDING)], name="replica", unique=True
+        ),
+        IndexModel(
+            [("platform", ASCENDING), ("settings.phone_number_id", ASCENDING)], name="phone_number"
+        ),
+    ),
+    "ss_links": (
+        # One document is a link (externalId) or a claim of a match key (matchKey), never both.
+        IndexModel(
+            [
+                ("organizationId", ASCENDING),
+                ("replica", ASCENDING),
+                ("type", ASCENDING),
+                ("externalId", ASCENDING),
+            ],
+            name="external_id",
+            unique=True,
+            partialFilterExpression={"externalId": {"$exists": True}},
+        ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("matchType", ASCENDING), ("matchKey", ASCENDING)],
+            name="match_key",
+            unique=True,
+            partialFilterExpression={"matchKey": {"$exists": True}},
+        ),
+        IndexModel(
+            [
+                ("organizationId", ASCENDING),
+                ("type", ASCENDING),
+                ("entityId", ASCENDING),
+                ("replica", ASCENDING),
+            ],
+            name="entity_id",
+        ),
+    ),
+    "ss_inbox": (IndexModel([("state", ASCENDING), ("_id", ASCENDING)], name="held"),),
+    "ss_effects": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("effectKey", ASCENDING)],
+            name="effect_key",
+            unique=True,
+        ),
+    ),
+    "ss_conflicts": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("status", ASCENDING), ("openedAtMs", DESCENDING)],
+            name="status",
+        ),
+    ),
+    "ss_deadletter": (
+        IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
+    ),
+    "ss_audit": (IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),),
+    "ss_jobs": (
+        IndexModel([("organizationId", ASCENDING), ("startedAtMs", DESCENDING)], name="newest"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
+    "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
+}
+"""`ss_policies`, `ss_checkpoints` and `ss_capabilities` are found by `_id` alone."""
+
+
+def open_database(endpoints: Endpoints, *, application: str = "smartstore-sync") -> Database:
+    """The database that DATABASE_URL names (`smartstore` if it names none).
+
+    Connects on first use; close with `await database.client.close()`. Writes are acknowledged by a
+    majority with journal, reads see only such data: what we answer 2xx for survives a failover.
+    Errors: PyMongoError subclasses; server selection gives up after 5 s, a call after 20 s.
+    """
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
+        endpoints.database_url.get_secret_value(),
+        appname=application,
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        retryWrites=True,
+        retryReads=True,
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=5_000,
+        timeoutMS=20_000,
+        maxPoolSize=64,
+    )
+    return client.get_default_database(DEFAULT_DATABASE)
+
+
+async def ensure_indexes(database: Database) -> None:
+    """Make every index of our own collections. Safe to repeat and to run from several processes."""
+    for collection, indexes in INDEXES.items():
+        await database[collection].create_indexes(list(indexes))

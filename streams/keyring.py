@@ -1,0 +1,121 @@
+"""Secrets at rest: AES-256-GCM, with the key outside the database.
+
+Each sealed value is bound to its place (organisation, integration, name, key), so a blob moved to
+another row does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+KEY_FILE = "secret.key"
+
+
+class KeyringError(Exception):
+    """The key or a sealed secret is unusable. Trying again does not help; the text says what
+    does."""
+
+
+class Keyring:
+    """Seals with the first key, opens with any: put a new key in front to rotate."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
+            raise KeyringError(
+                f"SMARTSTORE_SECRET_KEY must be {KEY_BYTES} bytes in base64 or hex; make one with "
+                "`openssl rand -base64 32`"
+            )
+        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._newest = _key_id(keys[0])
+
+    @property
+    def newest(self) -> str:
+        """Id of the key that new secrets are sealed with."""
+        return self._newest
+
+    def seal(self, plain: str, *, organization_id: str, record: str, name: str) -> dict[str, Any]:
+        """`{keyId, nonce, ciphertext}` for the database."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        place = _place(organization_id, record, name, self._newest)
+        ciphertext = self._ciphers[self._newest].encrypt(nonce, plain.encode(), place)
+        return {"keyId": self._newest, "nonce": nonce, "ciphertext": ciphertext}
+
+    def open(
+        self, sealed: Mapping[str, Any], *, organization_id: str, record: str, name: str
+    ) -> str:
+        """The secret again. Raises KeyringError when the key is missing or the blob was moved."""
+        key_id = str(sealed.get("keyId", ""))
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise KeyringError(
+                f"{name} of {record} was sealed with key {key_id}, which is not here: add that key "
+                "to SMARTSTORE_SECRET_KEY (comma separated, newest first) or enter the secret again"
+            )
+        place = _place(organization_id, record, name, key_id)
+        try:
+            return cipher.decrypt(sealed["nonce"], sealed["ciphertext"], place).decode()
+        except (InvalidTag, KeyError, TypeError, ValueError) as error:
+            raise KeyringError(
+                f"{name} of {record} does not open: it was altered or moved; enter it again"
+            ) from error
+
+
+def open_keyring(environment: Mapping[str, str], home: Path) -> Keyring:
+    """From SMARTSTORE_SECRET_KEY (`key[,older key]`), else from `<home>/secret.key`, which is made
+    on first use, readable by its owner only."""
+    given = environment.get("SMARTSTORE_SECRET_KEY", "").strip()
+    text = given or _key_file(home / KEY_FILE)
+    return Keyring([_decode(part) for part in text.split(",") if part.strip()])
+
+
+def _key_file(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked into place: of several processes one wins and none reads half a key.
+    aside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+    return path.read_text()
+
+
+def _decode(text: str) -> bytes:
+    text = text.strip()
+    try:
+        return bytes.fromhex(text) if len(text) == KEY_BYTES * 2 else base64.b64decode(text)
+    except (ValueError, binascii.Error) as error:
+        raise KeyringError(
+            "SMARTSTORE_SECRET_KEY is neither base64 nor hex; make one with "
+            "`openssl rand -base64 32`"
+        ) from error
+
+
+def _key_id(key: bytes) -> str:
+    return sha256(b"smartstore key id" + key).hexdigest()[:8]
+
+
+def _place(organization_id: str, record: str, name: str, key_id: str) -> bytes:
+    return "|".join((organization_id, record, name, key_id)).encode()

@@ -1,0 +1,141 @@
+"""Organisations: their API keys and their rules."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from schemas.policy import Policies, Rule
+from streams.database import Database, Document
+from streams.fresh import Fresh
+from streams.integrations import Invalid, NotFound, Stale, Taken
+
+KEY_PREFIX = "ssk_"
+FRESH_S = 2.0
+
+_ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class Organizations:
+    """What belongs to an organisation itself. Errors: DirectoryError, and PyMongo's own when the
+    database is away."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._organizations = database["ss_organizations"]
+        self._policies = database["ss_policies"]
+        self._known: Fresh[bool] = Fresh(FRESH_S, clock)
+        self._keys: Fresh[str | None] = Fresh(FRESH_S, clock)
+        self._rules: Fresh[Policies] = Fresh(FRESH_S, clock)
+
+    async def create_organization(self, organization_id: str, name: str = "") -> tuple[str, str]:
+        """(organisation id, API key); the key is never shown again. Raises Taken, Invalid."""
+        if not _ORGANIZATION.fullmatch(organization_id):
+            raise Invalid(
+                "An organisation id has 1 to 64 letters, digits, '-', '_' or '.', "
+                "and begins with a letter or digit"
+            )
+        api_key, stored = _new_key()
+        try:
+            await self._organizations.insert_one(
+                {"_id": organization_id, "name": name or organization_id, "apiKeys": [stored]}
+            )
+        except DuplicateKeyError as error:
+            raise Taken(f"There is an organisation {organization_id} already") from error
+        self._known.clear()
+        return organization_id, api_key
+
+    async def add_key(self, organization_id: str) -> str:
+        """One more API key, for one that was lost. Raises NotFound."""
+        api_key, stored = _new_key()
+        done = await self._organizations.update_one(
+            {"_id": organization_id}, {"$push": {"apiKeys": stored}}
+        )
+        if not done.matched_count:
+            raise NotFound(f"There is no organisation {organization_id}")
+        return api_key
+
+    async def exists(self, organization_id: str) -> bool:
+        """Whether the organisation is known."""
+
+        async def read() -> bool:
+            return (
+                await self._organizations.find_one({"_id": organization_id}, {"_id": 1}) is not None
+            )
+
+        return await self._known.get(organization_id, read)
+
+    async def organizations(self) -> list[str]:
+        """Ids of all organisations, sorted."""
+        return [
+            found["_id"] async for found in self._organizations.find({}, {"_id": 1}).sort("_id")
+        ]
+
+    async def name_of(self, organization_id: str) -> str:
+        """The organisation's name for people; its id where it has none."""
+        found = await self._organizations.find_one({"_id": organization_id}, {"name": 1})
+        return str((found or {}).get("name") or organization_id)
+
+    async def organization_of_key(self, api_key: str) -> str | None:
+        """Whose key this is. Keys are 256 random bits, so a plain SHA-256 of them is enough."""
+        hashed = digest(api_key)
+
+        async def read() -> str | None:
+            found = await self._organizations.find_one({"apiKeys.hash": hashed}, {"_id": 1})
+            return None if found is None else str(found["_id"])
+
+        return await self._keys.get(hashed, read)
+
+    async def policies(self, organization_id: str) -> Policies:
+        """The organisation's rules; none set: version 0, `newest` everywhere."""
+
+        async def read() -> Policies:
+            found = await self._policies.find_one({"_id": organization_id})
+            if found is None:
+                return Policies()
+            return Policies(
+                version=found["version"], rules=tuple(Rule(**rule) for rule in found["rules"])
+            )
+
+        return await self._rules.get(organization_id, read)
+
+    async def save_policies(
+        self, organization_id: str, rules: Sequence[Rule], *, expected: int | None = None
+    ) -> Policies:
+        """Replace the rules. `expected`: the version they were made from. Raises Stale."""
+        rows = [{name: getattr(rule, name) for name in rule.__struct_fields__} for rule in rules]
+        place: Document = {"_id": organization_id}
+        if expected is not None:
+            place["version"] = expected if expected else {"$exists": False}
+        try:
+            saved = await self._policies.find_one_and_update(
+                place,
+                {"$set": {"rules": rows}, "$inc": {"version": 1}},
+                upsert=not expected,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            saved = None
+        self._rules.clear()
+        if saved is None:
+            raise Stale("The rules were changed meanwhile: read them again and repeat your change")
+        return Policies(version=saved["version"], rules=tuple(rules))
+
+
+def _new_key() -> tuple[str, Document]:
+    api_key = KEY_PREFIX + secrets.token_urlsafe(32)
+    return api_key, {
+        "hash": digest(api_key),
+        "prefix": api_key[: len(KEY_PREFIX) + 4],
+        "createdAtMs": int(time.time() * 1000),
+    }
+
+
+def digest(api_key: str) -> str:
+    """SHA-256 in hex."""
+    return sha256(api_key.encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""Environment variables that fill the default organisation's connections, by the user's names."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+WHATSAPP_BASE_URL = "https://graph.facebook.com/v25.0"
+
+
+class PlatformEnvironment(BaseSettings):
+    """What one shop sets to be connected without a form. Empty means not connected."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    woocommerce_url: str = Field("", validation_alias="WOOCOMMERCE_URL")
+    woocommerce_consumer_key: SecretStr = Field(
+        SecretStr(""), validation_alias="WOOCOMMERCE_CONSUMER_KEY"
+    )
+    woocommerce_consumer_secret: SecretStr = Field(
+        SecretStr(""), validation_alias="WOOCOMMERCE_CONSUMER_SECRET"
+    )
+    woocommerce_webhook_secret: SecretStr = Field(
+        SecretStr(""), validation_alias="WOOCOMMERCE_WEBHOOK_SECRET"
+    )
+    whatsapp_base_url: str = Field(WHATSAPP_BASE_URL, validation_alias="WHATSAPP_BASE_URL")
+    whatsapp_phone_number_id: str = Field("", validation_alias="WHATSAPP_PHONE_NUMBER_ID")
+    whatsapp_waba_id: str = Field("", validation_alias="WHATSAPP_WABA_ID")
+    whatsapp_catalog_id: str = Field("", validation_alias="WHATSAPP_CATALOG_ID")
+    whatsapp_access_token: SecretStr = Field(
+        SecretStr(""), validation_alias="WHATSAPP_ACCESS_TOKEN"
+    )
+    whatsapp_webhook_secret: SecretStr = Field(
+        SecretStr(""), validation_alias="WHATSAPP_WEBHOOK_SECRET"
+    )
+    """Meta's app secret."""
+    whatsapp_verify_token: SecretStr = Field(
+        SecretStr(""), validation_alias="WHATSAPP_VERIFY_TOKEN"
+    )
+    currency: str = Field("LKR", validation_alias="SMARTSTORE_CURRENCY")
+    """ISO 4217; of connections that name none."""
+
+    def given(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+        """Platform to (settings, secrets), for those that are set up."""
+        found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+        if self.woocommerce_url:
+            found["woocommerce"] = (
+                {"site_url": self.woocommerce_url.rstrip("/"), "currency": self.currency},
+                _filled(
+                    consumer_key=self.woocommerce_consumer_key,
+                    consumer_secret=self.woocommerce_consumer_secret,
+                    webhook_secret=self.woocommerce_webhook_secret,
+                ),
+            )
+        if self.whatsapp_phone_number_id:
+            settings = {
+                "base_url": self.whatsapp_base_url.rstrip("/"),
+                "phone_number_id": self.whatsapp_phone_number_id,
+                "waba_id": self.whatsapp_waba_id,
+                "catalog_id": self.whatsapp_catalog_id,
+                "site_url": self.woocommerce_url.rstrip("/"),
+                "currency": self.currency,
+            }
+            found["whatsapp"] = (
+                {name: value for name, value in settings.items() if value},
+                _filled(
+                    access_token=self.whatsapp_access_token,
+                    app_secret=self.whatsapp_webhook_secret,
+                    verify_token=self.whatsapp_verify_token,
+                ),
+            )
+        return found
+
+
+def _filled(**secrets: SecretStr) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in secrets.items() if value}
