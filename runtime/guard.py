@@ -14,7 +14,9 @@ from runtime.watchdog import Limits, Watch, judge
 class Guard:
     """Watches the processes of one supervisor until stopped."""
 
-    def __init__(self, supervisor: Supervisor, kafka_url: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self, supervisor: Supervisor, kafka_url: str, limits: Limits | None = None
+    ) -> None:
         self._supervisor = supervisor
         self._kafka_url = kafka_url
         self._limits = limits or Limits()
@@ -54,7 +56,9 @@ class Guard:
                 continue
             if not is_paused(status.pid):
                 self._paused_since_s.pop(status.pid, None)
-            elif now_s - self._paused_since_s.setdefault(status.pid, now_s) >= self._limits.paused_s:
+            elif (
+                now_s - self._paused_since_s.setdefault(status.pid, now_s) >= self._limits.paused_s
+            ):
                 self._supervisor.replace(status.name, "stopped by a signal")
 
     async def _replace_stalled(

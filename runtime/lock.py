@@ -29,10 +29,7 @@ class HomeLock:
             opened.seek(0)
             holder = opened.read().strip()
             opened.close()
-            raise AlreadyRunning(
-                f"SmartStore already runs in {self._home}" + (f" (pid {holder})" if holder else ""),
-                fix="./smartstore down, or set SMARTSTORE_HOME to another folder",
-            ) from None
+            raise self._refusal(holder) from None
         opened.truncate(0)
         opened.write(str(os.getpid()))
         opened.flush()
@@ -44,6 +41,18 @@ class HomeLock:
             self._file.truncate(0)
             self._file.close()
             self._file = None
+
+    def refuse_if_held(self) -> None:
+        """For a caller that will start the holder as another process."""
+        pid = self.holder()
+        if pid is not None:
+            raise self._refusal(str(pid))
+
+    def _refusal(self, holder: str) -> AlreadyRunning:
+        return AlreadyRunning(
+            f"SmartStore already runs in {self._home}" + (f" (pid {holder})" if holder else ""),
+            fix="./smartstore down, or set SMARTSTORE_HOME to another folder",
+        )
 
     def holder(self) -> int | None:
         """The pid of who holds it now, None when free."""

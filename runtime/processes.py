@@ -14,6 +14,8 @@ class ProcessEntry:
     name: str
     argv: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    listens: tuple[str, ...] = ()
+    """Variables with the ports it serves: ready when all answer. Else ready when it stays up."""
 
 
 PROCESSES: tuple[ProcessEntry, ...] = (
@@ -23,5 +25,5 @@ PROCESSES: tuple[ProcessEntry, ...] = (
     ProcessEntry("inbound", ("-m", "streams.worker", "inbound"), groups={"smartstore-inbound": ()}),
     ProcessEntry("sinks", ("-m", "streams.worker", "sinks"), groups={"smartstore-sinks": ()}),
     ProcessEntry("cdc", ("-m", "streams.worker", "cdc")),
-    ProcessEntry("api", ("-m", "api.main")),
+    ProcessEntry("api", ("-m", "api.main"), listens=("PORT",)),
 )

@@ -51,7 +51,9 @@ class ProgressReader:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 await self._open()
-                return {name: await self._read_group(name, topics) for name, topics in groups.items()}
+                return {
+                    name: await self._read_group(name, topics) for name, topics in groups.items()
+                }
         except (KafkaError, OSError, TimeoutError):
             await self.close()
             return None

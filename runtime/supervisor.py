@@ -229,7 +229,9 @@ class Supervisor:
         slot.restarts += 1
         delay_s = restart_delay_s(slot.failures)
         slot.next_start_s = now_s + delay_s
-        return ProcessEvent(slot.spec.name, "exited", f"{_exit_words(code)}, again in {delay_s:g} s")
+        return ProcessEvent(
+            slot.spec.name, "exited", f"{_exit_words(code)}, again in {delay_s:g} s"
+        )
 
     def _await_ready(self, slot: _Slot, popen: subprocess.Popen[bytes]) -> None:
         while slot.popen is popen and not self._stopping.is_set():

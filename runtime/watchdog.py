@@ -71,13 +71,13 @@ def judge(
     moved = {
         p for p, offset in progress.committed.items() if watch.committed.get(p, offset) != offset
     } | (progress.committed.keys() - watch.committed.keys())
-    stuck = {
-        p: now_s if p in moved else watch.stuck_since_s.get(p, now_s) for p in behind
-    }
+    stuck = {p: now_s if p in moved else watch.stuck_since_s.get(p, now_s) for p in behind}
     last_moved = now_s if moved or not watch.stuck_since_s or not behind else watch.last_moved_s
     seen = Watch(last_moved, dict(progress.committed), stuck)
     if behind and now_s - last_moved >= limits.group_stall_s:
-        return Verdict(seen, f"no commit for {now_s - last_moved:.0f} s with {_lag(progress)} waiting")
+        return Verdict(
+            seen, f"no commit for {now_s - last_moved:.0f} s with {_lag(progress)} waiting"
+        )
     for partition, since_s in stuck.items():
         if now_s - since_s >= limits.partition_stall_s:
             topic, number = partition

@@ -84,9 +84,7 @@ def _is_whole(jar: Jar, path: Path) -> bool:
     return path.is_file() and path.stat().st_size == jar.size
 
 
-def _fetch_one(
-    client: httpx.Client, base: str, jar: Jar, cache: Path, transfer: Transfer
-) -> None:
+def _fetch_one(client: httpx.Client, base: str, jar: Jar, cache: Path, transfer: Transfer) -> None:
     target = jar.target(cache)
     # By process: two first starts at once must not write into one file. A part left by a crash
     # is taken over by its name, whoever began it.
@@ -128,9 +126,7 @@ def _take_over_part(target: Path) -> Path:
     return mine
 
 
-def _continue(
-    client: httpx.Client, url: str, part: Path, size: int, transfer: Transfer
-) -> None:
+def _continue(client: httpx.Client, url: str, part: Path, size: int, transfer: Transfer) -> None:
     have = part.stat().st_size if part.exists() else 0
     if have >= size:
         transfer.advance(have)

@@ -65,7 +65,9 @@ def _format(data: Path) -> None:
 
 def _kafka_uuid() -> str:
     """Kafka's ids are base64 without padding; one that begins with - reads as an option."""
-    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith(
+        "-"
+    ):
         pass
     return text
 

@@ -98,12 +98,18 @@ class LocalServers:
         if not wanted:
             return []
         cache, say = self._settings.cache, self._reporter
-        with ThreadPoolExecutor(4) as pool:  # the network is the slow part: all at once
+        pool = ThreadPoolExecutor(4)  # the network is the slow part: all at once
+        try:
             java = pool.submit(programs.java, cache, say) if "kafka" in wanted else None
             mongod = pool.submit(programs.mongod, cache, say) if "mongod" in wanted else None
             server = pool.submit(programs.redis_server, cache, say) if "redis" in wanted else None
             maven_url = self._settings.maven_url
             found = pool.submit(jars.fetch, cache, maven_url, say) if "kafka" in wanted else None
+            for future in (java, mongod, server, found):
+                if future:
+                    future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for a download
         names = (*wanted, "kafka-controller") if "kafka" in wanted else tuple(wanted)
         chosen = ports.remembered(self._home / "ports.json", names)
         specs: list[ProcessSpec] = []

@@ -1,0 +1,46 @@
+"""The `smartstore` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+
+from runtime.commands import doctor, down, status, test, up, version
+from runtime.errors import SmartStoreError
+
+COMMANDS = (up, down, status, doctor, test, version)
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="smartstore",
+    help="Keeps products, orders, customers, stock and messages the same on all your platforms.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in COMMANDS:
+    command.register(app)
+
+
+def main() -> None:
+    """Errors of ours are one line with the way out, and a stable exit code."""
+    try:
+        app(prog_name="smartstore")
+    except SmartStoreError as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"smartstore: {error.message}", style="red", markup=False)
+        if error.fix:
+            console.print(f"  fix: {error.fix}", markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        # Hard: a download in another thread must not hold up Ctrl-C.
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

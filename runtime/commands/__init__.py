@@ -1,0 +1,1 @@
+"""One module per command; each offers `register(app)` and is named once in `runtime/cli.py`."""

@@ -1,0 +1,116 @@
+"""`smartstore test`: installs what the tests need, then lint, types, contracts and tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+from runtime.bootstrap import VENV, SetupFailed, install
+from runtime.console import Terminal
+from runtime.errors import CannotServe, TestsFailed
+from runtime.settings import ROOT
+
+
+@dataclass(frozen=True)
+class SystemPackage:
+    """A program that tests use and that no Python package brings."""
+
+    package: str
+    programs: tuple[str, ...]
+    skipped_without: str
+
+
+SYSTEM_PACKAGES = (
+    SystemPackage(
+        "chromium", ("chromium", "chromium-browser", "google-chrome"), "the browser tests"
+    ),
+)
+
+CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("lint", ("ruff", "check", ".")),
+    ("format", ("ruff", "format", "--check", ".")),
+    ("types", ("mypy",)),
+    ("contracts", ("lint-imports",)),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(test)
+
+
+def test(
+    context: typer.Context,
+    fast: bool = typer.Option(False, "--fast", help="No system packages, no real servers."),
+) -> None:
+    """Run all checks. Arguments after -- go to pytest."""
+    terminal = Terminal()
+    try:
+        install("requirements-dev.lock")
+    except SetupFailed as error:
+        raise CannotServe(str(error), fix="check the network and start again") from error
+    if not fast:
+        _install_system_packages(terminal)
+    failed = [name for name, command in CHECKS if not _check(terminal, name, command)]
+    pytest = ["pytest", *(["-m", "not servers and not browser"] if fast else []), *context.args]
+    tests_passed = _run(pytest) == 0
+    if not failed:
+        if not tests_passed:
+            raise typer.Exit(1)
+        return  # pytest's own summary stays the last line
+    failed += [] if tests_passed else ["pytest"]
+    terminal.warn(f"failed: {', '.join(failed)}")
+    total = len(CHECKS) + 1
+    sys.stderr.flush()
+    sys.stdout.write(f"{total - len(failed)} passed, {len(failed)} failed\n")
+    sys.stdout.flush()
+    raise typer.Exit(TestsFailed.exit_code)
+
+
+def _check(terminal: Terminal, name: str, command: Sequence[str]) -> bool:
+    began_s = time.monotonic()
+    passed = _run(command) == 0
+    if passed:
+        terminal.done(name, " ".join(command[:2]), time.monotonic() - began_s)
+    else:
+        terminal.warn(f"{name} failed: {' '.join(command)}")
+    return passed
+
+
+def _run(command: Sequence[str]) -> int:
+    environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', '')}"}
+    environment["PYTHONPATH"] = str(ROOT)
+    program = str(VENV / "bin" / command[0])
+    done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, check=False)  # noqa: S603
+    return done.returncode
+
+
+def _install_system_packages(terminal: Terminal) -> None:
+    for wanted in SYSTEM_PACKAGES:
+        if any(shutil.which(program) for program in wanted.programs):
+            continue
+        if os.geteuid() == 0 and shutil.which("apt-get"):
+            terminal.say(f"Installing {wanted.package} with apt-get for {wanted.skipped_without}")
+            if _apt_install(wanted.package):
+                continue
+        terminal.warn(
+            f"no {wanted.package} here: {wanted.skipped_without} will be skipped "
+            f"(apt-get install {wanted.package})"
+        )
+
+
+def _apt_install(package: str) -> bool:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    installing = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+    for command in (installing, ["apt-get", "update", "-qq"], installing):
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)  # noqa: S603
+        if command is installing and done.returncode == 0:
+            return True
+    return False

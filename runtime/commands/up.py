@@ -1,0 +1,159 @@
+"""`smartstore up`: everything, in the foreground until Ctrl-C, or detached."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from runtime import state
+from runtime.child import rotate, tail
+from runtime.console import Terminal
+from runtime.errors import StartFailed
+from runtime.lock import HomeLock
+from runtime.processes import PROCESSES
+from runtime.settings import ROOT, RuntimeSettings, load_environment
+from runtime.stack import Stack
+
+_DETACH_LIMIT_S = 900  # a first start downloads 90 MB
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(up)
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once ready.")] = False,
+    servers_only: Annotated[
+        bool, typer.Option("--servers-only", help="Kafka, MongoDB and Redis, nothing of ours.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the addresses as JSON once ready.")
+    ] = False,
+) -> None:
+    """Start the servers and SmartStore's own processes."""
+    if detach:
+        _detach(servers_only=servers_only)
+        _print_ready(RuntimeSettings.load().home, as_json=as_json)
+        return
+    run_until_stopped(
+        Stack(entries=() if servers_only else PROCESSES, reporter=(terminal := Terminal())),
+        terminal,
+        lambda stack: _print_ready(stack.home, as_json=as_json),
+    )
+
+
+def run_until_stopped(
+    stack: Stack, terminal: Terminal, when_ready: Callable[[Stack], None]
+) -> None:
+    """Start, tell, wait for Ctrl-C, SIGTERM or SIGHUP, stop. `demo` runs this too."""
+    with Signals() as signals:
+        with terminal.transfers():
+            stack.start()
+        try:
+            when_ready(stack)
+            terminal.say(f"Ctrl-C ends it; data is kept in {stack.home}")
+            signals.wait()
+            terminal.say("Stopping")
+        finally:
+            signals.ignore()
+            stack.stop()
+
+
+class Signals:
+    """While starting, a signal interrupts, which cleans up. Then `wait` returns at the first one,
+    and a second does not break the stopping."""
+
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._interrupts = True
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Signals:
+        self._before = {number: signal.signal(number, self._on) for number in self._NUMBERS}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def wait(self) -> None:
+        """Until the first signal."""
+        self._interrupts = False
+        self._stop.wait()
+
+    def ignore(self) -> None:
+        """From now on."""
+        self._interrupts = False
+
+    def _on(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+        if self._interrupts:
+            self._interrupts = False
+            raise KeyboardInterrupt
+
+
+def _print_ready(home: Path, *, as_json: bool) -> None:
+    running = state.read(home)
+    if running is None:
+        return
+    if as_json:
+        sys.stdout.write(running.model_dump_json(by_alias=True) + "\n")
+    elif any(process.name == "api" for process in running.processes):
+        sys.stdout.write(f"Open {running.url}/sync\n")
+    else:
+        lines = (f"{name}={url}" for name, url in running.environment.items() if "_URL" in name)
+        sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _detach(*, servers_only: bool) -> None:
+    settings = RuntimeSettings.load()
+    HomeLock(settings.home).refuse_if_held()
+    log = settings.home / "logs" / "up.log"
+    rotate(log)
+    argv = [sys.executable, "-P", "-m", "runtime.cli", "up"]
+    argv += ["--servers-only"] if servers_only else []
+    environment = {**load_environment(), "PYTHONPATH": str(ROOT)}
+    with log.open("wb") as output:
+        child = subprocess.Popen(  # noqa: S603
+            argv,
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    shown = 0
+    limit_s = time.monotonic() + _DETACH_LIMIT_S
+    while state.read(settings.home) is None:
+        shown = _follow(log, shown)
+        if child.poll() is not None:
+            raise StartFailed("it ended while starting", fix=f"see {log}")
+        if time.monotonic() > limit_s:
+            child.terminate()
+            raise StartFailed(f"not ready in time; its log ends:\n{tail(log)}", fix=f"see {log}")
+        time.sleep(0.2)
+    _follow(log, shown)
+
+
+def _follow(log: Path, shown: int) -> int:
+    """Pass on what the detached one says."""
+    with log.open("rb") as stream:
+        stream.seek(shown)
+        text = stream.read()
+    sys.stderr.write(text.decode(errors="replace"))
+    sys.stderr.flush()
+    return shown + len(text)
