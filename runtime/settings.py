@@ -20,7 +20,7 @@ def load_environment(root: Path = ROOT) -> dict[str, str]:
 
 
 def default_home() -> Path:
-    """`.smartstore/data` in a checkout; a folder of the user's where we are installed as a wheel."""
+    """`.smartstore/data` in a checkout; a folder of the user's where installed as a wheel."""
     if (ROOT / "smartstore").exists():
         return ROOT / ".smartstore" / "data"
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")

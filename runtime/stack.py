@@ -8,15 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from runtime import state
 from runtime.console import Reporter, Silent
-from runtime.guard import Guard
 from runtime.processes import PROCESSES, ProcessEntry
 from runtime.servers import LocalServers
 from runtime.servers.ports import answers, preferred
 from runtime.settings import ROOT, RuntimeSettings, load_environment
 from runtime.supervisor import ProcessEvent, ProcessSpec, ProcessStatus, Supervisor
+
+if TYPE_CHECKING:
+    from runtime.guard import Guard
 
 _STAYS_UP_S = 1.5
 
@@ -143,6 +146,8 @@ class Stack:
             listener=self._listen,
         )
         self._supervisor.start()
+        from runtime.guard import Guard  # late: it loads while the processes start
+
         self._guard = Guard(self._supervisor, self._environment["KAFKA_URL"])
         self._guard.start()
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from runtime.diagnosis import Finding, diagnose
 from runtime.settings import RuntimeSettings
+
+if TYPE_CHECKING:
+    from runtime.diagnosis import Finding
 
 _MARKS = {"ok": "[green]✔[/green]", "warning": "[yellow]![/yellow]", "problem": "[red]✘[/red]"}
 
@@ -22,6 +25,8 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="As JSON.")) -> None:
     """Check this machine and what runs here. Exit code 1 when something is broken."""
+    from runtime.diagnosis import diagnose  # late: other commands start faster
+
     findings = diagnose(RuntimeSettings.load())
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")

@@ -43,10 +43,11 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(test)
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    app.command("test", context_settings=settings)(run_checks)
 
 
-def test(
+def run_checks(
     context: typer.Context,
     fast: bool = typer.Option(False, "--fast", help="No system packages, no real servers."),
 ) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,9 @@ from runtime.errors import StartFailed
 from runtime.lock import HomeLock
 from runtime.processes import PROCESSES
 from runtime.settings import ROOT, RuntimeSettings, load_environment
-from runtime.stack import Stack
+
+if TYPE_CHECKING:
+    from runtime.stack import Stack
 
 _DETACH_LIMIT_S = 900  # a first start downloads 90 MB
 
@@ -45,6 +47,8 @@ def up(
         _detach(servers_only=servers_only)
         _print_ready(RuntimeSettings.load().home, as_json=as_json)
         return
+    from runtime.stack import Stack  # late: other commands start faster
+
     run_until_stopped(
         Stack(entries=() if servers_only else PROCESSES, reporter=(terminal := Terminal())),
         terminal,

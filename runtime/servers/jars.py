@@ -9,13 +9,16 @@ import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from runtime.console import Reporter, Transfer
 from runtime.errors import DownloadFailed
 from runtime.servers import wheels
+
+if TYPE_CHECKING:
+    import httpx
 
 LOCK = Path(__file__).parent / "locks" / "kafka.lock"
 _PARALLEL = 6
@@ -47,6 +50,8 @@ def fetch(cache: Path, maven_url: str, reporter: Reporter) -> list[Path]:
     jars = read_lock(LOCK.read_text())
     missing = [jar for jar in jars if not _is_whole(jar, jar.target(cache))]
     if missing:
+        import httpx  # late: every later start does without it
+
         (cache / "jars").mkdir(parents=True, exist_ok=True)
         base = maven_url or central(cache, reporter)
         transfer = reporter.transfer("Kafka 4.4.0", sum(jar.size for jar in missing))
@@ -85,6 +90,8 @@ def _is_whole(jar: Jar, path: Path) -> bool:
 
 
 def _fetch_one(client: httpx.Client, base: str, jar: Jar, cache: Path, transfer: Transfer) -> None:
+    import httpx
+
     target = jar.target(cache)
     # By process: two first starts at once must not write into one file. A part left by a crash
     # is taken over by its name, whoever began it.
@@ -134,7 +141,7 @@ def _continue(client: httpx.Client, url: str, part: Path, size: int, transfer: T
     headers = {"Range": f"bytes={have}-"} if have else {}
     with client.stream("GET", url, headers=headers, follow_redirects=True) as response:
         response.raise_for_status()
-        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
         with part.open("ab" if resumed else "wb") as output:
             for chunk in response.iter_bytes(_CHUNK):
                 output.write(chunk)

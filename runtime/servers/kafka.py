@@ -9,9 +9,6 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
-
 from runtime.servers.ports import answers
 from runtime.supervisor import ProcessSpec
 
@@ -115,6 +112,10 @@ def _ready(port: int) -> str | None:
 
 
 async def _describe(port: int) -> str | None:
+    # Late, as in the other servers: loaded while the server starts, not before.
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
     admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=1000)
     try:
         async with asyncio.timeout(2):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from typing import TYPE_CHECKING, Any
 
 from runtime.supervisor import ProcessSpec
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
 
 _NOT_YET_INITIALIZED = 94
 _INVALID_REPLICA_SET_CONFIG = 93
@@ -35,6 +35,9 @@ def url(port: int) -> str:
 
 
 def _ready(port: int) -> str | None:
+    from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
+
     client: MongoClient[dict[str, Any]] = MongoClient(
         "127.0.0.1",
         port,
@@ -56,6 +59,8 @@ def _ready(port: int) -> str | None:
 
 def _configure(client: MongoClient[dict[str, Any]], host: str) -> None:
     """Initiate once; when its port had to change, tell it its new name."""
+    from pymongo.errors import OperationFailure
+
     member = {"_id": 0, "host": host}
     try:
         status = client.admin.command("replSetGetStatus")

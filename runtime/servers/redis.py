@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import redis as client_library
-
 from runtime.supervisor import ProcessSpec
 
 
@@ -28,6 +26,8 @@ def url(port: int) -> str:
 
 
 def _ready(port: int) -> str | None:
+    import redis as client_library
+
     client = client_library.Redis(
         host="127.0.0.1", port=port, socket_timeout=1, socket_connect_timeout=1
     )
