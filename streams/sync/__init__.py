@@ -1,0 +1,1 @@
+"""The sync engine: one record an entity, one pure function that decides."""

@@ -1,0 +1,57 @@
+"""What rules a decision besides the record: an organisation's connections and policies, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connectors.protocol import Profile, TypeProfile
+from schemas.policy import Policies, Rule
+
+NOTHING = TypeProfile()
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds. Overdue writes double up to the longest wait."""
+
+    overdue_ms: int = 15_000
+    longest_ms: int = 120_000
+    reading_ms: int = 5_000
+    edit_memory_ms: int = 7 * 86_400_000
+    announce_ms: int = 3_600_000
+    """An order older than this when first seen is history, not news: no message for it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """An organisation as `decide` sees it."""
+
+    profiles: Mapping[str, Profile]
+    """Replica name to what it can hold."""
+    writable: frozenset[str] = frozenset()
+    """Replicas that may be written: active, and confirmed by a person."""
+    policies: Policies = field(default_factory=Policies)
+    epoch: int = 0
+    """Of the owner of the entity's partition."""
+    announced: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Replica that can message a customer to the order statuses it announces."""
+    lags: Mapping[str, int] = field(default_factory=dict)
+    """Replica to the least delay in ms between its clock and our receipt (rule 12)."""
+    timing: Timing = field(default_factory=Timing)
+
+    def type_profile(self, replica: str, entity_type: str) -> TypeProfile:
+        """What this replica can do with this type; an unknown replica, or type, can do nothing."""
+        profile = self.profiles.get(replica)
+        return NOTHING if profile is None else profile.types.get(entity_type, NOTHING)
+
+    def rule(self, entity_type: str, name: str) -> Rule:
+        """The most exact rule for a field: type and field, then field, then type, then `newest`."""
+        best, weight = Rule(), -1
+        for rule in self.policies.rules:
+            if rule.type not in ("*", entity_type) or rule.field not in ("*", name):
+                continue
+            found = 2 * (rule.field == name) + (rule.type == entity_type)
+            if found > weight:
+                best, weight = rule, found
+        return best

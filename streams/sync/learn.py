@@ -1,0 +1,189 @@
+"""Pure: what an observation teaches. An edit made on a platform is what was seen minus the shadow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.base import Fields, Operation
+from schemas.fields import Kind, kind_of
+from schemas.observation import FieldMark, Seen
+from streams.sync.conflict import edited, first_seen
+from streams.sync.decision import Draft
+from streams.sync.record import Replica, Shadow, Tombstone
+
+CREATED: Operation = (0, 0)
+"""The operation in the stock mark of an item that we created empty: counting starts there."""
+
+
+def differs(replica: Replica, seen: Seen, readable: frozenset[str]) -> bool:
+    """Whether this says anything that the shadow does not."""
+    if seen.exists != bool(replica.exists) or seen.external_id != replica.external_id:
+        return True
+    shadow = replica.shadow
+    for name, value in seen.fields.items():
+        if name in readable and (name not in shadow or shadow[name].seen != value):
+            return True
+    return False
+
+
+def learn(
+    draft: Draft, name: str, seen: Seen, received_at_ms: int, wrote: Fields, own_answer: bool
+) -> None:
+    """Take in what replica `name` holds. `wrote` is what of ours it is known to include now.
+
+    A second item under one identity is refused: the first keeps the place.
+    """
+    replica = draft.replica(name)
+    if not seen.exists:
+        vanished(draft, name, seen)
+        return
+    if replica.exists and replica.external_id not in (None, seen.external_id):
+        draft.rejected = (
+            f"{name} has a second item for this entity: {seen.external_id} beside "
+            f"{replica.external_id}. Remove one of them, or give it another SKU."
+        )
+        return
+    if replica.external_id != seen.external_id or not replica.exists:
+        appear(draft, replica, seen)
+    replica.masked = seen.masked
+    at_ms = platform_time(draft, name, seen, received_at_ms)
+    readable = draft.context.type_profile(name, draft.record.type).readable
+    marks = seen.mark.fields if seen.mark is not None else {}
+    for field, value in seen.fields.items():
+        if field not in readable:
+            continue
+        if kind_of(draft.record.type, field) is Kind.COUNTER:
+            count(draft, name, field, value, marks.get(field), wrote)
+        else:
+            compare(draft, name, field, value, marks.get(field), wrote, own_answer, at_ms)
+    replica.as_of = max(replica.as_of, seen.as_of)
+    replica.mark = seen.mark.op if seen.mark is not None else None
+    replica.known_at = draft.ticket()
+    replica.reread = False
+
+
+def appear(draft: Draft, replica: Replica, seen: Seen) -> None:
+    """An item is there that was not: the shadow starts anew, nothing is counted yet (rule 8)."""
+    if replica.external_id not in (None, seen.external_id):
+        replica.as_of = -1
+    replica.exists = True
+    replica.external_id = seen.external_id
+    replica.shadow = {}
+    replica.totals = {}
+    replica.rejected = {}
+    replica.failures = 0
+    draft.record.tombstone = None
+
+
+def vanished(draft: Draft, name: str, seen: Seen) -> None:
+    """A read found nothing: deleted there, so deleted everywhere that follows deletions."""
+    replica = draft.replica(name)
+    was_there = replica.exists
+    replica.exists = False
+    replica.shadow = {}
+    replica.mark = None
+    replica.as_of = max(replica.as_of, seen.as_of)
+    replica.known_at = draft.ticket()
+    replica.reread = False
+    if replica.flight is not None:
+        if replica.flight.kind == "delete":
+            draft.tell("arrived", action="delete", replica=name)
+        replica.flight = None
+    if was_there and draft.record.tombstone is None:
+        draft.record.tombstone = Tombstone(draft.now_ms, name)
+        draft.tell("deleted", action="delete", source=name)
+
+
+def platform_time(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> int:
+    """The time of the change by our clock: the platform's, corrected by its least lag ever seen,
+    never past arrival (rule 12). A first sight without a time is older than any edit."""
+    if seen.changed_at_ms is None:
+        return received_at_ms if draft.replica(name).shadow else 0
+    return min(seen.changed_at_ms + draft.context.lags.get(name, 0), received_at_ms)
+
+
+def count(
+    draft: Draft, name: str, field: str, value: Any, mark: FieldMark | None, wrote: Fields
+) -> None:
+    """A counter: what the platform itself changed is added to what all agree on.
+
+    Null or no number says nothing of the count, and never makes it zero.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        return
+    replica = draft.replica(name)
+    shadow = replica.shadow.get(field)
+    agreed = draft.record.fields.get(field)
+    counted = replica.totals.get(field)
+    if mark is not None and mark.total is not None and isinstance(mark.value, int):
+        own = mark.total + value - mark.value
+        if counted is None:
+            counted = 0 if mark.op == CREATED or field in wrote else own
+        delta = own - counted
+        op: Operation | None = mark.op
+        replica.totals[field] = own
+    elif shadow is not None or field in wrote:
+        before = wrote[field] if field in wrote else shadow.seen if shadow is not None else value
+        delta, op = value - before, shadow.op if shadow is not None else None
+        replica.totals[field] = (counted or 0) + delta
+    else:
+        replica.totals[field] = 0
+        replica.shadow[field] = Shadow(value, value)
+        first_seen(draft, name, field, value, draft.now_ms)
+        return
+    replica.shadow[field] = Shadow(value, value, op)
+    if agreed is None or agreed.value is None:
+        draft.agree(field, value, draft.now_ms, name)
+    elif delta:
+        draft.agree(field, agreed.value + delta, draft.now_ms, name)
+        shift_candidates(draft, field, name, delta, value)
+
+
+def shift_candidates(draft: Draft, field: str, name: str, delta: int, value: int) -> None:
+    """Sales go on while a person is asked: the figures to choose from move with them."""
+    conflict = draft.record.conflicts.get(field)
+    if conflict is not None:
+        candidates = {
+            side: value if side == name else found + delta
+            for side, found in conflict.candidates.items()
+        }
+        draft.hold(field, candidates, conflict.stamps)
+
+
+def compare(
+    draft: Draft,
+    name: str,
+    field: str,
+    value: Any,
+    mark: FieldMark | None,
+    wrote: Fields,
+    own_answer: bool,
+    at_ms: int,
+) -> None:
+    """A plain field: measured from a mark that is new to us, else from the shadow (rule 2)."""
+    replica = draft.replica(name)
+    shadow = replica.shadow.get(field)
+    normal = draft.context.type_profile(name, draft.record.type).normal
+    op = shadow.op if shadow is not None else None
+    fresh = mark is not None and mark.op != op
+    if own_answer and field in wrote:
+        base, stands = value, wrote[field]
+        op = mark.op if mark is not None else op
+    elif mark is not None and fresh:
+        stands = mark.value if mark.wanted is None else mark.wanted
+        base, op = mark.value, mark.op
+    elif field in wrote:
+        base = stands = wrote[field]
+    elif shadow is not None:
+        base, stands = shadow.seen, shadow.stands
+    else:
+        replica.shadow[field] = Shadow(value, value)
+        first_seen(draft, name, field, value, at_ms)
+        return
+    if base != value and (fresh or field in wrote) and normal(field, stands) == value:
+        base = value
+    if value == base:
+        replica.shadow[field] = Shadow(value, stands, op)
+        return
+    replica.shadow[field] = Shadow(value, value, op)
+    edited(draft, name, field, stands, value, at_ms, rewritten=op is not None)

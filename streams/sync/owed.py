@@ -1,0 +1,261 @@
+"""Pure: what is owed. Wherever the agreed values differ from a shadow, a write is due (level-triggered:
+nothing here asks what happened, only what is)."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from connectors.protocol import Profile, TypeProfile
+from schemas.base import Fields
+from schemas.command import Create, Delete, Perform, Read, Write
+from schemas.fields import Kind, kind_of
+from streams.sync.conflict import EMPTY
+from streams.sync.decision import Draft
+from streams.sync.record import Flight, OwedEffect, Replica
+
+_ABSENT = object()
+
+
+def settle(draft: Draft) -> int | None:
+    """Send what is owed and due; tell when the entity wants to be looked at again, in ms."""
+    due: list[int] = []
+    for name in draft.context.writable:
+        profile = draft.context.profiles.get(name)
+        if profile is None:
+            continue
+        type_profile = profile.types.get(draft.record.type)
+        if type_profile is not None:
+            replica = draft.record.replicas.get(name) or Replica()
+            _settle_replica(draft, name, profile, type_profile, replica, due)
+    _settle_effects(draft, due)
+    return min(due) if due else None
+
+
+def _settle_replica(
+    draft: Draft,
+    name: str,
+    profile: Profile,
+    type_profile: TypeProfile,
+    replica: Replica,
+    due: list[int],
+) -> None:
+    now = draft.now_ms
+    if replica.retry_at_ms > now:
+        due.append(replica.retry_at_ms)
+        return
+    if replica.reread and profile.reads and replica.external_id is not None:
+        if replica.reading is None or replica.reading_due_ms <= now:
+            _send_read(draft, name)
+        due.append(draft.record.replicas[name].reading_due_ms)
+        if replica.flight is None:
+            return
+    if replica.flight is not None:
+        if replica.flight.due_at_ms <= now:
+            _send_again(draft, name, profile)
+        flight = draft.record.replicas[name].flight
+        if flight is not None:
+            due.append(flight.due_at_ms)
+        return
+    _send_owed(draft, name, type_profile, replica)
+    sent = draft.record.replicas.get(name)
+    if sent is not None and sent.flight is not None:
+        due.append(sent.flight.due_at_ms)
+
+
+def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Replica) -> None:
+    record = draft.record
+    if record.tombstone is not None:
+        if replica.exists and type_profile.deletes:
+            _send(draft, name, "delete", {})
+        return
+    if replica.exists:
+        want = owed_fields(draft, type_profile, replica)
+        if want:
+            _send(draft, name, "write", want)
+    elif type_profile.creates:
+        want = {
+            field: agreed.value
+            for field, agreed in record.fields.items()
+            if field in type_profile.writable
+            and agreed.value not in EMPTY
+            and field not in record.conflicts
+        }
+        if want and all(field in want for field in type_profile.required):
+            rejected = replica.rejected
+            if not rejected or any(
+                rejected.get(field, _ABSENT) != value for field, value in want.items()
+            ):
+                _send(draft, name, "create", want)
+
+
+def owed_fields(draft: Draft, type_profile: TypeProfile, replica: Replica) -> Fields:
+    """The agreed values that this replica should hold, can hold, and does not."""
+    record = draft.record
+    want: Fields = {}
+    for field in type_profile.writable:
+        agreed = record.fields.get(field)
+        if agreed is None or field in record.conflicts or field in replica.masked:
+            continue
+        value = agreed.value
+        shadow = replica.shadow.get(field)
+        if shadow is None:
+            if value in EMPTY:
+                continue
+        elif value in (shadow.stands, shadow.seen) or (
+            type_profile.normal(field, value) == shadow.seen
+        ):
+            continue
+        if replica.rejected and replica.rejected.get(field, _ABSENT) == value:
+            continue
+        want[field] = value
+    return want
+
+
+def _send(draft: Draft, name: str, kind: str, want: Fields) -> None:
+    replica, record = draft.replica(name), draft.record
+    op = draft.operation(replica)
+    expected = {
+        field: replica.shadow[field].seen if field in replica.shadow else None for field in want
+    }
+    totals = {
+        field: replica.totals.get(field, 0)
+        for field in want
+        if kind_of(record.type, field) is Kind.COUNTER
+    }
+    if kind == "create":
+        replica.totals = dict.fromkeys(totals, 0)
+        totals = dict(replica.totals)
+    replica.flight = Flight(
+        op=op,
+        kind=kind,
+        want=want,
+        expected=expected,
+        totals=totals,
+        after=replica.mark,
+        issued_at_ms=draft.now_ms,
+        issued_clock=draft.record.clock,
+        due_at_ms=draft.now_ms + draft.context.timing.overdue_ms,
+        origin_at_ms=draft.origin_at_ms or draft.now_ms,
+    )
+    _issue(draft, name, replica, replica.flight)
+
+
+def _send_again(draft: Draft, name: str, profile: Profile) -> None:
+    """An unanswered write goes out again, the same operation. Where the platform cannot compare, it is
+    read first: a blind repeat could undo what a person has done since."""
+    replica = draft.replica(name)
+    flight = replica.flight
+    if flight is None:
+        return
+    timing = draft.context.timing
+    wait = min(timing.overdue_ms * 2**flight.attempts, timing.longest_ms)
+    replica.flight = replace(flight, due_at_ms=draft.now_ms + wait, attempts=flight.attempts + 1)
+    if profile.compares or flight.kind == "create" or replica.external_id is None:
+        _issue(draft, name, replica, replica.flight)
+    elif replica.reading is None or replica.reading_due_ms <= draft.now_ms:
+        replica.reread = True
+        _send_read(draft, name)
+
+
+def _issue(draft: Draft, name: str, replica: Replica, flight: Flight) -> None:
+    record = draft.record
+    entity = (record.organization_id, record.type, record.entity_id)
+    organization_id, entity_type, entity_id = entity
+    epoch, now = draft.context.epoch, draft.now_ms
+    if flight.kind == "create":
+        draft.commands.append(
+            Create(
+                organization_id=organization_id,
+                type=entity_type,
+                entity_id=entity_id,
+                replica=name,
+                op=flight.op,
+                want=flight.want,
+                totals=flight.totals,
+                issued_at_ms=now,
+                epoch=epoch,
+            )
+        )
+    elif flight.kind == "delete":
+        draft.commands.append(
+            Delete(
+                organization_id=organization_id,
+                type=entity_type,
+                entity_id=entity_id,
+                replica=name,
+                op=flight.op,
+                after=flight.after,
+                external_id=replica.external_id or "",
+                expected={},
+                issued_at_ms=now,
+                epoch=epoch,
+            )
+        )
+    else:
+        draft.commands.append(
+            Write(
+                organization_id=organization_id,
+                type=entity_type,
+                entity_id=entity_id,
+                replica=name,
+                op=flight.op,
+                after=flight.after,
+                external_id=replica.external_id or "",
+                expected=flight.expected,
+                want=flight.want,
+                totals=flight.totals,
+                issued_at_ms=now,
+                epoch=epoch,
+            )
+        )
+
+
+def _send_read(draft: Draft, name: str) -> None:
+    """Ask what the item holds. One read is out per replica, else reads never end (rule 4)."""
+    replica, record = draft.replica(name), draft.record
+    ticket = draft.ticket()
+    replica.reading = ticket
+    replica.reading_due_ms = draft.now_ms + draft.context.timing.reading_ms
+    draft.commands.append(
+        Read(
+            organization_id=record.organization_id,
+            type=record.type,
+            entity_id=record.entity_id,
+            replica=name,
+            external_id=replica.external_id or "",
+            ticket=ticket,
+            issued_at_ms=draft.now_ms,
+            epoch=draft.context.epoch,
+        )
+    )
+
+
+def _settle_effects(draft: Draft, due: list[int]) -> None:
+    record, now = draft.record, draft.now_ms
+    timing = draft.context.timing
+    for key, effect in record.effects.items():
+        if effect.due_at_ms > now:
+            due.append(effect.due_at_ms)
+            continue
+        wait = min(timing.overdue_ms * 2**effect.attempts, timing.longest_ms)
+        record.effects = {
+            **record.effects,
+            key: OwedEffect(
+                effect.replica, effect.effect, effect.arguments, now + wait, effect.attempts + 1
+            ),
+        }
+        draft.changed = True
+        due.append(now + wait)
+        draft.commands.append(
+            Perform(
+                organization_id=record.organization_id,
+                type=record.type,
+                entity_id=record.entity_id,
+                replica=effect.replica,
+                effect_key=key,
+                effect=effect.effect,
+                arguments=effect.arguments,
+                epoch=draft.context.epoch,
+                issued_at_ms=now,
+            )
+        )
