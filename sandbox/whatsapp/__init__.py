@@ -1,0 +1,1 @@
+"""WhatsApp's part of the Graph API: messages, the catalogue, and webhooks out."""
