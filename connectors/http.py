@@ -91,8 +91,8 @@ async def call(
 ) -> Reply:
     """One request, its answer read to the end whatever its status.
 
-    Raises Retry when it surely was not sent, Unknown when it may have reached the platform, Malformed
-    for an answer over `limit` bytes. No text of these errors holds a query, a header or a body.
+    Raises Retry when it surely was not sent, Unknown when it may have reached the platform,
+    Malformed for an answer over `limit` bytes. Their texts hold no query, header or body.
     """
     content = None if body is None else msgspec.json.encode(body)
     headers = None if body is None else {"content-type": "application/json"}

@@ -16,7 +16,7 @@ from schemas.outcome import Result
 
 StateCommand = Write | Create | Delete | Read
 Normal = Callable[[str, Any], Any]
-"""(canonical field, canonical value) -> the canonical value one would read back after writing it."""
+"""(canonical field, canonical value) -> the canonical value read back after writing it."""
 
 
 def unchanged(_field: str, value: Any) -> Any:
@@ -33,8 +33,8 @@ class TypeProfile:
     writable: frozenset[str] = frozenset()
     """Fields we may owe it."""
     initial: frozenset[str] = frozenset()
-    """Fields given when it is created there and never owed afterwards (an order's lines, a product's
-    pictures): `Create.want` may hold `writable | initial`."""
+    """Fields given when it is created there and never owed afterwards (an order's lines, pictures):
+    `Create.want` may hold `writable | initial`."""
     creates: bool = False
     """An entity it lacks is created there."""
     deletes: bool = False

@@ -1,4 +1,4 @@
-"""The one list of connectors. Loaded on first use, so that one that fails takes no other with it."""
+"""The one list of connectors. Loaded on first use: one that fails takes no other with it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""The I/O of one shop: through the plugin's route where it is, else by core's own REST API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import httpx
+
+from connectors.errors import Malformed, Retry, Unknown
+from connectors.protocol import Answer, Links, StateCommand
+from connectors.woocommerce.plain import PlainWriter
+from connectors.woocommerce.rest import NoRoute, Rest
+from connectors.woocommerce.route import RouteWriter, describe
+from connectors.woocommerce.settings import Shop
+from schemas.command import Perform
+
+LOOK_AGAIN_S = 300.0
+"""How long a shop is taken to be without the plugin: it may be installed at any time."""
+
+
+class WooCommerceClient:
+    """One per connection, kept open."""
+
+    def __init__(self, shop: Shop, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._rest = Rest(shop, transport)
+        self._plain = PlainWriter(self._rest)
+        self._route: RouteWriter | None = None
+        self._looked_at: float | None = None
+
+    @property
+    def raced(self) -> int:
+        """Writes without the plugin around which the item changed (edits that may be lost)."""
+        return self._plain.raced
+
+    async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
+        """Answers in the order of the commands.
+
+        Raises Retry when the shop is out of reach and Paused when the key is not good (any more).
+        """
+        if not commands:
+            return []
+        try:
+            route = await self._find_route()
+            if route is not None:
+                try:
+                    return await route.apply(commands, links)
+                except NoRoute:
+                    # The plugin was taken away: the rest is done without it.
+                    self._route = None
+            return await self._plain.apply(commands, links)
+        except (Unknown, Malformed) as error:
+            # Repeats are harmless to state: the route knows each operation, the plain way reads.
+            raise Retry(str(error)) from None
+
+    async def _find_route(self) -> RouteWriter | None:
+        now = time.monotonic()
+        if self._route is None and (
+            self._looked_at is None or now - self._looked_at > LOOK_AGAIN_S
+        ):
+            found = await self.capabilities()
+            self._looked_at = now
+            if found.get("plugin"):
+                self._route = RouteWriter(self._rest, int(found.get("max_operations") or 100))
+        return self._route
+
+    async def perform(self, command: Perform) -> Answer:
+        """A shop has no effects yet."""
+        return Answer(result="failed", reason=f"a shop cannot do {command.effect}")
+
+    async def capabilities(self) -> dict[str, str]:
+        """The plugin's version, protocol and batch size; empty without it."""
+        try:
+            return await describe(self._rest)
+        except NoRoute:
+            return {}
+
+    async def probe(self) -> str:
+        """Reads one order, which a key without rights may not. Raises ConnectorError."""
+        await self._rest.get("/orders", {"per_page": "1", "_fields": "id"})
+        plugin = (await self.capabilities()).get("plugin")
+        return f"the shop answers; {f'plugin {plugin}' if plugin else 'no plugin'}"
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._rest.close()

@@ -1,0 +1,129 @@
+"""Our marks in WooCommerce's meta data: one a kind of entity, field names those of REST. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.woocommerce.wire import Resource, meta_value
+from schemas.base import Fields, Operation
+from schemas.observation import FieldMark, Mark
+
+KINDS = {
+    "product": "product",
+    "variation": "variation",
+    "inventory": "stock",
+    "order": "order",
+    "customer": "customer",
+}
+"""Entity type to the route's `resource` and the mark's kind."""
+
+REST_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "product": {
+        "sku": ("sku",),
+        "name": ("name",),
+        "description": ("description",),
+        "shortDescription": ("short_description",),
+        "price": ("regular_price",),
+        "salePrice": ("sale_price",),
+        "status": ("status",),
+        "weight": ("weight",),
+        "dimensions": ("dimensions",),
+    },
+    "variation": {"sku": ("sku",), "price": ("regular_price",), "salePrice": ("sale_price",)},
+    "inventory": {
+        "quantity": ("stock_quantity",),
+        "backorders": ("backorders",),
+        "lowStockThreshold": ("low_stock_amount",),
+    },
+    "order": {"status": ("status",), "items": ("line_items",)},
+    "customer": {
+        "name": ("first_name", "last_name"),
+        "email": ("email",),
+        "phone": ("billing",),
+    },
+}
+"""Canonical field to the REST fields that hold it."""
+
+
+def meta_key(entity_type: str) -> str:
+    """Where the mark of this entity type is kept in the item."""
+    return f"_smartstore_{KINDS[entity_type]}"
+
+
+def raw_mark(entity_type: str, resource: Resource) -> dict[str, Any] | None:
+    """The mark as it is stored: an object, or JSON text where we wrote it without the plugin. None
+    for none and for what is no mark of ours."""
+    value = meta_value(resource, meta_key(entity_type))
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+    if not isinstance(value, dict) or _operation(value.get("op")) is None:
+        return None
+    return value
+
+
+def _operation(value: Any) -> Operation | None:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        epoch, counter = value
+        if isinstance(epoch, int) and isinstance(counter, int):
+            return epoch, counter
+    return None
+
+
+def mark_of(
+    entity_type: str, resource: Resource, read: Callable[[Resource], Fields]
+) -> Mark | None:
+    """The mark in canonical names and values; `read` turns REST fields into canonical ones."""
+    raw = raw_mark(entity_type, resource)
+    if raw is None:
+        return None
+    op = _operation(raw["op"])
+    if op is None:
+        return None
+    entries = {
+        name: entry
+        for name, entry in (raw.get("fields") or {}).items()
+        if isinstance(entry, dict) and _operation(entry.get("op")) is not None
+    }
+    values = read({name: entry.get("value") for name, entry in entries.items()})
+    wanted = read(
+        {name: entry.get("wanted", entry.get("value")) for name, entry in entries.items()}
+    )
+    fields: dict[str, FieldMark] = {}
+    for name, rest_names in REST_NAMES[entity_type].items():
+        held = [entries[rest] for rest in rest_names if rest in entries]
+        if not held:
+            continue
+        newest = max(_operation(entry["op"]) or op for entry in held)
+        total = held[0].get("total")
+        fields[name] = FieldMark(
+            op=newest,
+            value=values.get(name),
+            wanted=wanted.get(name),
+            total=total if isinstance(total, int) else None,
+        )
+    return Mark(op=op, fields=fields, entity=str(raw.get("entity") or ""))
+
+
+def mark_entry(
+    entity_type: str,
+    entity_id: str,
+    op: Operation,
+    want: Resource,
+    totals: Mapping[str, int],
+    before: dict[str, Any] | None = None,
+) -> Resource:
+    """The `meta_data` entry of a write without the plugin: the earlier mark with these REST fields
+    in it, as JSON text (WordPress's own forms drop nested meta, text survives them)."""
+    fields = dict((before or {}).get("fields") or {})
+    for name, value in want.items():
+        fields[name] = {"op": op, "value": value, "wanted": value}
+        if name in totals:
+            fields[name]["total"] = totals[name]
+    mark = {"entity": f"{entity_type}/{entity_id}", "op": op, "fields": fields}
+    return {"key": meta_key(entity_type), "value": msgspec.json.encode(mark).decode()}

@@ -1,0 +1,264 @@
+"""Writes to a shop without the plugin: read, compare, one PUT with the mark; one call an item.
+
+What is edited between the read and the PUT is lost, except stock, which is sent as a difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.errors import Paused, Retry, Unknown
+from connectors.protocol import Answer, Links, StateCommand
+from connectors.woocommerce import answers, wire
+from connectors.woocommerce.mapping import seen_of
+from connectors.woocommerce.marks import mark_entry, raw_mark
+from connectors.woocommerce.orders import create_body, item_of
+from connectors.woocommerce.rest import API, DUPLICATE_SKU, Missing, Rejected, Rest
+from connectors.woocommerce.route import NOT_YET
+from connectors.woocommerce.wire import Resource
+from connectors.woocommerce.writing import item_ids, rest_fields, rest_totals
+from schemas.command import Create, Delete, Read, Write
+from schemas.observation import Seen
+
+AT_ONCE = 6
+GIVE_UP_AFTER = 3
+COLLECTIONS = {"product": "products", "order": "orders", "customer": "customers"}
+
+
+@dataclass
+class _Turn:
+    """One `apply`: after a few failures the shop is left alone until the sink comes again."""
+
+    found: dict[int, Answer] = field(default_factory=dict)
+    failures: list[Retry | Unknown] = field(default_factory=list)
+    paused: Paused | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.paused is not None or len(self.failures) >= GIVE_UP_AFTER
+
+    def answers(self, count: int) -> list[Answer]:
+        """All answers; those without one are to be tried again. Raises Paused, and Retry when
+        nothing was answered at all."""
+        if self.paused is not None:
+            raise self.paused
+        if not self.failures:
+            return [self.found[place] for place in range(count)]
+        reason = str(self.failures[-1])
+        waits = [error.retry_after_s or 0.0 for error in self.failures if isinstance(error, Retry)]
+        wait = max(waits, default=0.0) or None
+        if not self.found:
+            raise Retry(reason, wait)
+        again = Answer(result="retry", reason=reason, retry_after_s=wait)
+        return [self.found.get(place, again) for place in range(count)]
+
+
+def path_of(entity_type: str, external_id: str) -> str:
+    """Where the item is, below the API. Raises ValueError for what is no id of the shop's."""
+    number, parent = item_ids(external_id)
+    if entity_type in COLLECTIONS and not parent:
+        return f"/{COLLECTIONS[entity_type]}/{number}"
+    return f"/products/{parent}/variations/{number}" if parent else f"/products/{number}"
+
+
+class PlainWriter:
+    """Applies commands by core's own REST API."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._country = rest.shop.country
+        self.raced = 0
+        """Writes around which something else of the item changed: edits that may be lost."""
+
+    async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
+        """Answers in the commands' order; items side by side, one item's commands in turn.
+
+        Raises Paused, and Retry when no command reached the shop.
+        """
+        lanes: dict[str, list[int]] = defaultdict(list)
+        for place, command in enumerate(commands):
+            lane = command.entity_id if isinstance(command, Create) else command.external_id
+            lanes[lane].append(place)
+        slots, turn = asyncio.Semaphore(AT_ONCE), _Turn()
+
+        async def run(places: list[int]) -> None:
+            async with slots:
+                for place in places:
+                    await self._guarded(place, commands[place], links, turn)
+
+        async with asyncio.TaskGroup() as group:
+            for places in lanes.values():
+                group.create_task(run(places))
+        return turn.answers(len(commands))
+
+    async def _guarded(self, place: int, command: StateCommand, links: Links, turn: _Turn) -> None:
+        if turn.over:
+            return
+        try:
+            turn.found[place] = await self._one(command, links)
+        except Missing as error:
+            turn.found[place] = answers.missing(command, str(error))
+        except Rejected as error:
+            turn.found[place] = Answer(result="failed", reason=str(error))
+        except Paused as error:
+            turn.paused = error
+        except ValueError as error:
+            turn.found[place] = Answer(result="failed", reason=f"no item id: {error}")
+        except (Retry, Unknown) as error:
+            # State only: what may have happened is read before it is sent again.
+            turn.failures.append(error)
+
+    async def _one(self, command: StateCommand, links: Links) -> Answer:
+        if isinstance(command, Create):
+            if command.type == "inventory":
+                return await self._first_stock(command, links)
+            return await self._create(command, links)
+        path = path_of(command.type, command.external_id)
+        resource = await self._read(path)
+        if isinstance(command, Read):
+            answer = answers.tell(command, "taken", resource, self._country)
+            gone = answer.seen is not None and not answer.seen.exists
+            return answers.missing(command, "in the trash") if gone else answer
+        seen = seen_of(command.type, command.external_id, resource, self._country)
+        if seen.mark is not None and seen.mark.op == command.op:
+            return answers.tell(command, "taken", resource, self._country)
+        objection = _objection(command, seen)
+        if objection:
+            return answers.tell(command, "refused", resource, self._country, objection)
+        if isinstance(command, Delete):
+            return await self._delete(command, path)
+        return await self._write(command, path, resource)
+
+    async def _read(self, path: str) -> Resource:
+        resource = await self._rest.get(path)
+        if not isinstance(resource, dict):
+            raise Unknown(f"GET {path}: the answer is no item")
+        return resource
+
+    async def _write(self, command: Write, path: str, before: Resource) -> Answer:
+        want = rest_fields(command.type, command.want)
+        body = dict(want)
+        held = wire.whole(before.get("stock_quantity"))
+        if "stock_quantity" in body and held is not None and before.get("manage_stock") is True:
+            # A difference, not a figure: a sale between our read and this call is kept.
+            body["inventory_delta"] = body.pop("stock_quantity") - held
+        mark = mark_entry(
+            command.type,
+            command.entity_id,
+            command.op,
+            want,
+            rest_totals(command.type, command.totals),
+            raw_mark(command.type, before),
+        )
+        after = await self._rest.send("PUT", API + path, body={**body, "meta_data": [mark]})
+        answer = answers.tell(command, "taken", after, self._country)
+        reason = self._race(command, before, answer.seen)
+        return answers.tell(command, "taken", after, self._country, reason) if reason else answer
+
+    def _race(self, command: Write, before: Resource, after: Seen | None) -> str:
+        """What else changed between read and write: a sign that an edit may have been lost."""
+        if after is None:
+            return ""
+        was = seen_of(command.type, command.external_id, before, self._country).fields
+        changed = sorted(
+            name
+            for name, value in after.fields.items()
+            if name not in command.want and was.get(name) != value
+        )
+        if not changed:
+            return ""
+        self.raced += 1
+        return f"edited while it was written: {', '.join(changed)}"
+
+    async def _delete(self, command: Delete, path: str) -> Answer:
+        try:
+            # Variations and customers know no trash.
+            force = {"force": "true"} if ":" in command.external_id else None
+            await self._rest.send("DELETE", API + path, params=force)
+        except Rejected as error:
+            if error.code != "woocommerce_rest_already_trashed":
+                raise
+        seen = Seen(external_id=command.external_id, exists=False)
+        return Answer(result="taken", seen=seen, external_id=command.external_id)
+
+    async def _first_stock(self, command: Create, links: Links) -> Answer:
+        """The stock of an item that we made and that manages none yet."""
+        external_id = await item_of(command, links, command.entity_id)
+        if external_id is None:
+            return NOT_YET
+        path = path_of("inventory", external_id)
+        resource = await self._read(path)
+        seen = seen_of("inventory", external_id, resource, self._country)
+        if seen.mark is not None and seen.mark.op == command.op:
+            return answers.tell(command, "taken", resource, self._country, external_id=external_id)
+        if resource.get("manage_stock") is not False:
+            return answers.tell(
+                command, "refused", resource, self._country, "expected", external_id
+            )
+        want = {"manage_stock": True, **rest_fields("inventory", command.want)}
+        totals = rest_totals("inventory", command.totals)
+        mark = mark_entry("inventory", command.entity_id, command.op, want, totals)
+        after = await self._rest.send("PUT", API + path, body={**want, "meta_data": [mark]})
+        return answers.tell(command, "taken", after, self._country, external_id=external_id)
+
+    async def _create(self, command: Create, links: Links) -> Answer:
+        """Look for our own item and for the SKU first: a POST has no idempotency key."""
+        if command.type not in ("product", "order"):
+            return Answer(result="failed", reason=f"a {command.type} is not created in a shop")
+        found = await self._found(command)
+        if found is not None:
+            return found
+        want = await create_body(command, links, plain=True)
+        mark = mark_entry(command.type, command.entity_id, command.op, want, {})
+        path = f"{API}/{COLLECTIONS[command.type]}"
+        try:
+            made = await self._rest.send("POST", path, body={**want, "meta_data": [mark]})
+        except Rejected as error:
+            holder = wire.identifier(error.data.get("resource_id"))
+            if error.code != DUPLICATE_SKU or not holder:
+                raise
+            # Also a variation, or an item in the trash, which the search does not show.
+            return self._known(command, await self._read(f"/products/{holder}"))
+        return answers.tell(command, "taken", made, self._country)
+
+    async def _found(self, command: Create) -> Answer | None:
+        """What bears our mark or the SKU. Core cannot search by meta data, so without a SKU the
+        newest hundred are looked through: a repeat follows its first attempt within minutes."""
+        sku = str(command.want.get("sku") or "")
+        if command.type == "product" and sku:
+            params = {"sku": sku, "per_page": "10"}
+        else:
+            params = {"per_page": "100", "orderby": "date", "order": "desc"}
+        listed = wire.records(await self._rest.get(f"/{COLLECTIONS[command.type]}", params))
+        entity = f"{command.type}/{command.entity_id}"
+        for resource in listed:
+            mark = raw_mark(command.type, resource)
+            if mark is not None and mark.get("entity") == entity:
+                return self._known(command, resource)
+        return self._known(command, listed[0]) if sku and listed else None
+
+    def _known(self, command: Create, resource: Resource) -> Answer:
+        mark: dict[str, Any] = raw_mark(command.type, resource) or {}
+        if mark.get("entity") == f"{command.type}/{command.entity_id}":
+            if resource.get("status") == "trash":
+                return answers.tell(command, "refused", resource, self._country, "removed")
+            ours = tuple(mark["op"]) == tuple(command.op)
+            result, reason = ("taken", "") if ours else ("refused", "after")
+            return answers.tell(command, result, resource, self._country, reason)
+        return answers.found_by_sku(command, resource, self._country)
+
+
+def _objection(command: Write | Delete, seen: Seen) -> str:
+    """Why the item may not be written now, in the route's words; empty if it may."""
+    last = seen.mark.op if seen.mark is not None else None
+    if last is not None and command.op <= last:
+        return "sequence"
+    if command.after != last:
+        return "after"
+    if any(seen.fields.get(name) != value for name, value in command.expected.items()):
+        return "expected"
+    return ""

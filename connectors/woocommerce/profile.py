@@ -1,0 +1,74 @@
+"""What a WooCommerce shop can hold (DESIGN: rule 10). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connectors.protocol import Profile, TypeProfile
+from connectors.woocommerce.writing import normal, normal_order
+
+_PRODUCT = frozenset(
+    ("sku", "name", "description", "shortDescription", "price", "salePrice", "status", "weight",
+     "dimensions")
+)  # fmt: skip
+_VARIATION = frozenset(("sku", "price", "salePrice"))
+_STOCK = frozenset(("quantity", "backorders", "lowStockThreshold"))
+_ORDER = frozenset(
+    ("number", "status", "placedOn", "items", "subtotal", "discount", "shippingTotal", "taxTotal",
+     "total", "currency", "payment", "billing", "shipping", "note", "createdAt")
+)  # fmt: skip
+
+TYPES: Mapping[str, TypeProfile] = {
+    # Categories, tags and attributes are written by term ids, which only the shop gives: read only.
+    "product": TypeProfile(
+        readable=_PRODUCT | {"categories", "tags", "images", "attributes"},
+        writable=_PRODUCT,
+        initial=frozenset(("images",)),
+        creates=True,
+        deletes=True,
+        required=frozenset(("name",)),
+        normal=normal,
+    ),
+    "variation": TypeProfile(
+        readable=_VARIATION | {"attributes", "image"},
+        writable=_VARIATION,
+        deletes=True,
+        normal=normal,
+    ),
+    "inventory": TypeProfile(
+        readable=_STOCK | {"sku"},
+        writable=_STOCK,
+        creates=True,
+        required=frozenset(("quantity",)),
+    ),
+    "order": TypeProfile(
+        readable=_ORDER,
+        writable=frozenset(("status",)),
+        initial=frozenset(
+            (
+                "items",
+                "billing",
+                "shipping",
+                "note",
+                "payment",
+                "currency",
+                "shippingTotal",
+                "total",
+            )
+        ),
+        creates=True,
+        required=frozenset(("items",)),
+        normal=normal_order,
+    ),
+    "customer": TypeProfile(
+        readable=frozenset(("name", "email", "phone", "addresses")),
+        writable=frozenset(("name", "phone")),
+    ),
+}
+
+
+def profile_of(capabilities: Mapping[str, str]) -> Profile:
+    """With the plugin writes are compare-and-set under the item's lock."""
+    return Profile(
+        platform="woocommerce", types=TYPES, compares=bool(capabilities.get("plugin")), reads=True
+    )
