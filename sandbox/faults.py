@@ -1,8 +1,11 @@
 """What a platform does wrong on request: of answers and of webhooks, from one seeded generator."""
 
-import random
 from dataclasses import dataclass, field, fields
+from http import HTTPStatus
+from random import Random
 from typing import Any
+
+from sandbox.http import Answer, html_answer
 
 
 class UnknownFault(Exception):
@@ -60,7 +63,7 @@ class Faults:
 
     requests: list[RequestFault] = field(default_factory=list)
     webhooks: WebhookFaults = field(default_factory=WebhookFaults)
-    random: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - replayable on purpose
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - replayable on purpose
 
     def configure(self, record: dict[str, Any]) -> None:
         """`requests` are added to those there; `webhooks` replace the earlier ones."""
@@ -94,3 +97,17 @@ class Faults:
 
     def chance(self, probability: float) -> bool:
         return probability > 0 and self.random.random() < probability
+
+
+def retry_after(fault: RequestFault) -> list[tuple[bytes, bytes]]:
+    if fault.retry_after_s is None:
+        return []
+    return [(b"retry-after", str(fault.retry_after_s).encode())]
+
+
+def proxy_page(fault: RequestFault) -> Answer:
+    """What a proxy in front of the platform answers: HTML."""
+    title = f"{fault.status} {HTTPStatus(fault.status).phrase}"
+    answer = html_answer(fault.status, f"<html><head><title>{title}</title></head></html>")
+    answer.headers += retry_after(fault)
+    return answer

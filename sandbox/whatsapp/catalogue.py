@@ -198,9 +198,7 @@ def _filtered(rows: list[Record], condition: Any) -> list[Record]:
 def list_items(
     catalogue: Catalogue, fields: list[str], condition: Any, limit: int, after: str
 ) -> Record:
-    rows = [
-        _display(sku, item, catalogue.numbers[sku]) for sku, item in catalogue.items.items()
-    ]
+    rows = [_display(sku, item, catalogue.numbers[sku]) for sku, item in catalogue.items.items()]
     if condition is not None:
         rows = _filtered(rows, condition)
     start = int(after) if after.isdigit() else 0

@@ -44,7 +44,8 @@ KNOWN: dict[int, tuple[int, str, str]] = {
              "Message failed to send because there were too many messages sent from this phone"
              " number to the same phone number in a short period of time."),
     131057: (500, "(#131057) Account in maintenance mode", ""),
-    132000: (400, "(#132000) Number of parameters does not match the expected number of params", ""),
+    132000: (400, "(#132000) Number of parameters does not match the expected number of"
+             " params", ""),
     132001: (404, "(#132001) Template name does not exist in the translation", ""),
     132012: (400, "(#132012) Parameter format does not match format in the created template", ""),
     132015: (400, "(#132015) Template is paused", ""),

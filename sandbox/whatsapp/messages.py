@@ -41,7 +41,7 @@ def _text(holder: Record, name: str, limit: int, path: str = "", *, optional: bo
 def _only(holder: Record, path: str, *known: str) -> None:
     unknown = sorted(set(holder) - set(known))
     if unknown:
-        raise GraphError(100, f"Unexpected key \"{unknown[0]}\" on param \"{path}\"")
+        raise GraphError(100, f'Unexpected key "{unknown[0]}" on param "{path}"')
 
 
 def check(number: Number, catalogue: Catalogue, body: Record) -> None:
@@ -52,7 +52,7 @@ def check(number: Number, catalogue: Catalogue, body: Record) -> None:
     if number.settings.strict:
         unknown = sorted(set(body) - ENVELOPE - {kind})
         if unknown:
-            raise GraphError(100, f"Unexpected key \"{unknown[0]}\"")
+            raise GraphError(100, f'Unexpected key "{unknown[0]}"')
     recipient = body.get("to")
     if recipient is None:
         raise missing("to")

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
-from sandbox.faults import RequestFault
+from sandbox.faults import RequestFault, proxy_page, retry_after
 from sandbox.http import Answer, Call, MalformedBody, html_answer, json_answer
 from sandbox.woocommerce import fields, hooks, lists, orders, plugin, resources
 from sandbox.woocommerce.auth import authentication_error, identify
@@ -45,15 +44,10 @@ def _anonymous(method: str, parts: list[str]) -> ShopError:
 
 def failed(fault: RequestFault) -> Answer:
     """A document when the fault has a code, else the page of a proxy."""
-    if fault.code and not fault.html:
-        error = ShopError(fault.status, str(fault.code), fault.message)
-        answer = json_answer(fault.status, error.document())
-    else:
-        title = f"{fault.status} {HTTPStatus(fault.status).phrase}"
-        answer = html_answer(fault.status, f"<html><head><title>{title}</title></head></html>")
-    if fault.retry_after_s is not None:
-        answer.headers.append((b"retry-after", str(fault.retry_after_s).encode()))
-    return answer
+    if fault.html or not fault.code:
+        return proxy_page(fault)
+    error = ShopError(fault.status, str(fault.code), fault.message)
+    return json_answer(fault.status, error.document(), retry_after(fault))
 
 
 class WooCommerce:

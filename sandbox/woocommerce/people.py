@@ -72,9 +72,7 @@ def sell(shop: Shop, body: Record) -> Item:
         "created_via": "checkout",
         "payment_method": body.get("payment_method", "cod"),
         "payment_method_title": "Cash on delivery",
-        "line_items": [
-            {"sku": line["sku"], "quantity": line.get("quantity", 1)} for line in lines
-        ],
+        "line_items": [{"sku": line["sku"], "quantity": line.get("quantity", 1)} for line in lines],
         **body.get("order", {}),
     }
     buyer = body.get("customer")
