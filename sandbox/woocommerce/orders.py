@@ -218,7 +218,7 @@ def refund(shop: Shop, order: Item, body: Record, by: By) -> Record:
         **dates(shop, created=now),
         "amount": amount,
         "reason": body.get("reason", ""),
-        "refunded_by": 1,
+        "refunded_by": body.get("refunded_by", 1),
         "refunded_payment": bool(body.get("api_refund", True)),
         "meta_data": [],
         "line_items": lines,
@@ -246,6 +246,9 @@ def load(shop: Shop, record: Record) -> Item:
     now = shop.clock.seconds()
     order = Item(number, "order", fields, moments["created"] or now, moments["modified"] or now)
     order.paid, order.completed = moments["paid"], moments["completed"]
+    order.refunds = [
+        {**entry, "amount": entry["total"].lstrip("-")} for entry in record.get("refunds", [])
+    ]
     # A loaded order's stock was taken before the loaded quantities were counted.
     order.stock_reduced = fields["status"] in TAKES_STOCK
     if order.stock_reduced:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 
 from sandbox.clock import parse_iso
 from sandbox.woocommerce import stock
@@ -49,6 +50,21 @@ def _own_price(shop: Shop, item: Item) -> str:
     return price
 
 
+def _permalink(shop: Shop, item: Item) -> str:
+    """A variation's is its parent's with the chosen attributes."""
+    home, slug = shop.settings.home_url, item.fields["slug"]
+    parent = shop.items["product"].get(item.parent_id)
+    if item.kind == "variation" and parent is not None:
+        chosen = {
+            f"attribute_{attribute['slug']}".lower(): str(attribute["option"]).lower()
+            for attribute in item.fields["attributes"]
+        }
+        return f"{home}/product/{parent.fields['slug']}/?{urlencode(chosen)}"
+    if slug:
+        return f"{home}/product/{slug}/"
+    return f"{home}/?post_type=product&p={item.id}"
+
+
 def _derived(shop: Shop, item: Item) -> Record:
     fields = item.fields
     price, on_sale = _own_price(shop, item), _on_sale(shop, fields)
@@ -58,10 +74,8 @@ def _derived(shop: Shop, item: Item) -> Record:
         price = min(prices, key=Decimal, default="")
         on_sale = any(_on_sale(shop, child.fields) for child in children)
     shown = stock.shown(shop, item, children)
-    slug = fields["slug"]
-    home, query = shop.settings.home_url, f"post_type=product&p={item.id}"
     return {
-        "permalink": f"{home}/product/{slug}/" if slug else f"{home}/?{query}",
+        "permalink": _permalink(shop, item),
         "price": price,
         "on_sale": on_sale,
         "purchasable": price != "" and fields["status"] == "publish",
