@@ -22,7 +22,7 @@ from connectors.woocommerce.writing import (
 )
 from schemas.command import Create, Read, Write
 
-NOT_YET = Answer(result="retry", reason="its product is not in the shop yet", retry_after_s=2.0)
+NOT_YET = Answer(result="missing", reason="its product is not in the shop yet")
 
 
 class RouteWriter:

@@ -1,0 +1,58 @@
+"""WhatsApp: its webhooks, order messages, and the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from connectors.protocol import Client, Connection, Connector, Parsed, Profile
+from connectors.whatsapp import signature
+from connectors.whatsapp.client import WhatsAppClient
+from connectors.whatsapp.mapping import parse_delivery
+from connectors.whatsapp.profile import PROFILE, PROFILE_WITHOUT_CATALOGUE
+from connectors.whatsapp.settings import account_of
+
+
+@dataclass
+class WhatsApp:
+    """The connector. `transport` replaces the network in tests."""
+
+    transport: httpx.AsyncBaseTransport | None = None
+    platform: str = "whatsapp"
+
+    def profile(self, connection: Connection, capabilities: Mapping[str, str]) -> Profile:
+        """A catalogue that is written only, and messages and orders that are read only."""
+        return PROFILE if connection.settings.get("catalog_id") else PROFILE_WITHOUT_CATALOGUE
+
+    def verify(
+        self, connection: Connection, headers: Mapping[str, str], body: bytes, now_ms: int
+    ) -> None:
+        """Meta's signature, with the app secret. Raises Forged."""
+        signature.verify(connection.secrets.get("app_secret", ""), headers, body)
+
+    def parse(
+        self,
+        connection: Connection,
+        topic: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        now_ms: int,
+    ) -> Parsed:
+        """What the document says about this connection's number. Raises Malformed."""
+        settings = connection.settings
+        return parse_delivery(
+            settings.get("phone_number_id", ""), settings.get("waba_id", ""), body
+        )
+
+    def client(self, connection: Connection) -> Client:
+        """Raises Paused where the number or the token is missing."""
+        return WhatsAppClient(account_of(connection), self.transport)
+
+    async def capabilities(self, connection: Connection) -> Mapping[str, str]:
+        """Nothing to find out."""
+        return {}
+
+
+CONNECTOR: Connector = WhatsApp()

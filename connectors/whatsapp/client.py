@@ -1,0 +1,227 @@
+"""The I/O of one number and its catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import httpx
+
+from connectors.errors import Refused, Retry, Unknown
+from connectors.protocol import Answer, Links, StateCommand
+from connectors.whatsapp.batches import PENDING, Batches
+from connectors.whatsapp.catalogue import (
+    MAX_SKU,
+    Item,
+    Unfit,
+    fields_of,
+    merged,
+    method_of,
+)
+from connectors.whatsapp.codes import pair_wait_s
+from connectors.whatsapp.graph import Graph, TooFast
+from connectors.whatsapp.messages import order_status_message
+from connectors.whatsapp.settings import Account
+from connectors.whatsapp.wire import Record, records, text
+from schemas.base import Operation
+from schemas.command import Create, Delete, Perform, Read
+
+ITEM_TYPES = ("product", "variation")
+NOT_YET = Answer(result="missing", reason="its product is not in the catalogue yet")
+MAX_RECIPIENTS = 10_000
+
+
+class WhatsAppClient:
+    """One per connection, kept open: it remembers which batches are under way."""
+
+    def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._account = account
+        self._graph = Graph(account, transport)
+        self._batches = Batches(self._graph, account.catalog_id)
+        self._refusals: dict[str, int] = {}
+        """Recipient to how often Meta found us too fast for them in a row."""
+
+    async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
+        """Catalogue items, product and stock of one SKU in one request. Answers in order.
+
+        Raises Retry and Paused for all of them.
+        """
+        found: dict[int, Answer] = {}
+        skus: dict[int, str] = {}
+        for place, command in enumerate(commands):
+            sku = await self._sku_of(command, links)
+            if isinstance(sku, Answer):
+                found[place] = sku
+            else:
+                skus[place] = sku
+        try:
+            await self._settle(commands, skus, found)
+            items = await self._items(commands, skus, found, links)
+            if items:
+                ops = {
+                    item.sku: _operations([commands[place] for place in item.places])
+                    for item in items
+                }
+                answers = await self._batches.write(items, ops)
+                for item in items:
+                    for place in item.places:
+                        found[place] = self._told(commands[place], item, answers[item.sku])
+        except Unknown as error:
+            # State: the same items sent twice are the same items.
+            raise Retry(str(error)) from None
+        return [found[place] for place in range(len(commands))]
+
+    async def _sku_of(self, command: StateCommand, links: Links) -> str | Answer:
+        if not self._account.catalog_id:
+            return Answer(result="failed", reason="the connection has no catalog_id")
+        if isinstance(command, Read):
+            return Answer(result="failed", reason="the catalogue is written, not read")
+        sku = str(command.want.get("sku") or "") if isinstance(command, Create) else ""
+        if not isinstance(command, Create):
+            sku = command.external_id
+        types = ITEM_TYPES if command.type == "inventory" else ()
+        for entity_type in (command.type, *types):
+            if sku:
+                break
+            sku = (
+                await links.external_id(
+                    command.organization_id, command.replica, entity_type, command.entity_id
+                )
+                or ""
+            )
+        if not sku:
+            return NOT_YET
+        if len(sku) > MAX_SKU:
+            return Answer(result="failed", reason=f"the SKU is over {MAX_SKU} characters")
+        return sku
+
+    async def _settle(
+        self, commands: Sequence[StateCommand], skus: dict[int, str], found: dict[int, Answer]
+    ) -> None:
+        """Items with a batch under way: a repeated operation is answered by it, another waits."""
+        handles = await self._batches.settle(list(skus.values()))
+        for place, sku in skus.items():
+            handle = handles.get(sku)
+            if handle is None:
+                continue
+            command = commands[place]
+            done = _operation(command)
+            if done is not None and handle.ops[sku].get((command.type, command.entity_id)) == done:
+                found[place] = self._told(command, Item(sku), handle.answer(sku))
+            elif not handle.finished:
+                found[place] = PENDING
+
+    async def _items(
+        self,
+        commands: Sequence[StateCommand],
+        skus: dict[int, str],
+        found: dict[int, Answer],
+        links: Links,
+    ) -> list[Item]:
+        wanted: list[tuple[int, str, str, Record]] = []
+        for place, sku in skus.items():
+            command = commands[place]
+            if place in found or isinstance(command, Read):
+                continue
+            try:
+                data = await self._data(command, sku, links)
+            except Unfit as error:
+                found[place] = Answer(result="failed", reason=str(error))
+                continue
+            method = method_of(command)
+            if not data and method == "UPDATE":
+                # Nothing of it shows in the catalogue (a new SKU cannot: it is the item's name).
+                found[place] = Answer(result="taken", external_id=sku)
+                continue
+            wanted.append((place, sku, method, data))
+        return merged(wanted)
+
+    async def _data(self, command: StateCommand, sku: str, links: Links) -> Record:
+        if isinstance(command, Delete | Read):
+            return {}
+        group = ""
+        parent = command.want.get("parentId")
+        if isinstance(command, Create) and command.type == "variation" and parent:
+            found = await links.external_id(
+                command.organization_id, command.replica, "product", str(parent)
+            )
+            group = found or str(parent)
+        return fields_of(command, sku, self._account, group)
+
+    def _told(self, command: StateCommand, item: Item, answer: Answer) -> Answer:
+        """Without `seen`: what Meta made of it is not to be read."""
+        if isinstance(command, Delete) and answer.result == "missing":
+            return Answer(result="taken", external_id=item.sku, reason="it was not there")
+        if answer.result == "failed" and command.type == "inventory" and len(item.places) > 1:
+            # The product beside it was refused: the stock is as good as it was.
+            return NOT_YET
+        return replace(answer, external_id=item.sku) if answer.result == "taken" else answer
+
+    async def perform(self, command: Perform) -> Answer:
+        """Send a message. `unknown` when it may have gone out. Raises Paused: it has not."""
+        if command.effect != "order_status":
+            return Answer(result="failed", reason=f"WhatsApp cannot do {command.effect}")
+        try:
+            body = order_status_message(self._account, command.effect_key, command.arguments)
+        except ValueError as error:
+            return Answer(result="failed", reason=str(error))
+        recipient = body["to"]
+        try:
+            document = await self._graph.send(
+                "POST", f"/{self._account.phone_number_id}/messages", body=body
+            )
+        except TooFast as error:
+            wait = pair_wait_s(self._refusals.get(recipient, 0))
+            if len(self._refusals) >= MAX_RECIPIENTS:
+                self._refusals.clear()
+            self._refusals[recipient] = self._refusals.get(recipient, 0) + 1
+            return Answer(
+                result="retry",
+                reason=str(error),
+                retry_after_s=max(wait, error.retry_after_s or 0.0),
+            )
+        except Retry as error:
+            return Answer(result="retry", reason=str(error), retry_after_s=error.retry_after_s)
+        except Unknown as error:
+            return Answer(result="unknown", reason=str(error))
+        except Refused as error:
+            if type(error) is not Refused:
+                raise
+            return Answer(result="failed", reason=str(error))
+        self._refusals.pop(recipient, None)
+        return _sent(document)
+
+    async def probe(self) -> str:
+        """Asks for a catalogue item; without a catalogue, for the number. Raises ConnectorError."""
+        account = self._account
+        if account.catalog_id:
+            params = {"fields": "id", "limit": "1"}
+            await self._graph.send("GET", f"/{account.catalog_id}/products", params=params)
+            return "the catalogue answers"
+        await self._graph.send("GET", f"/{account.phone_number_id}", params={"fields": "id"})
+        return "the number answers"
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._graph.close()
+
+
+def _sent(document: Record) -> Answer:
+    """200 means accepted; a status webhook tells the rest."""
+    messages = records(document.get("messages"))
+    wamid = text(messages[0].get("id")) if messages else None
+    if wamid is None:
+        return Answer(result="unknown", reason="Meta took the message without naming it")
+    return Answer(result="taken", external_id=wamid)
+
+
+def _operation(command: StateCommand) -> Operation | None:
+    return None if isinstance(command, Read) else command.op
+
+
+def _operations(commands: Sequence[StateCommand]) -> dict[tuple[str, str], Operation]:
+    return {
+        (command.type, command.entity_id): command.op
+        for command in commands
+        if not isinstance(command, Read)
+    }
