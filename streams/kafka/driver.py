@@ -13,7 +13,7 @@ faust #606, is not used).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.transport.drivers import aiokafka as kafka
@@ -26,7 +26,7 @@ MAX_CHUNK = 1000
 
 
 class ChunkConsumer(kafka.Consumer):
-    """Yields a message a chunk for source topics, a message a record for changelogs."""
+    """Yields one message a chunk, for sources and changelogs alike."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         records, active = await self._wait_next_records(timeout)
@@ -41,12 +41,8 @@ class ChunkConsumer(kafka.Consumer):
                 break
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
-            if self._is_changelog_tp(tp):
-                for record in found:
-                    yield tp, self._to_message(tp, record)
-            else:
-                for start in range(0, len(found), MAX_CHUNK):
-                    yield tp, self._to_chunk(tp, found[start : start + MAX_CHUNK])
+            for start in range(0, len(found), MAX_CHUNK):
+                yield tp, self._to_chunk(tp, found[start : start + MAX_CHUNK])
 
     def _to_chunk(self, tp: TP, records: list[Any]) -> ConsumerMessage:
         prefix = len(getattr(self.app, "topic_prefix", ""))
@@ -66,7 +62,7 @@ class ChunkConsumer(kafka.Consumer):
             last.timestamp_type,
             [],
             None,
-            chunk,
+            cast(bytes, chunk),  # Faust only carries it from here to the agent
             None,
             0,
             0,
@@ -93,7 +89,7 @@ class ChunkTransport(kafka.Transport):
     Consumer = ChunkConsumer
 
 
-class ChunkSchema(faust.Schema):
+class ChunkSchema(faust.Schema[Any, Any]):
     """No decoding here: a decode error in Faust acknowledges first and throws afterwards."""
 
     def compile(self, app: Any, **_kwargs: Any) -> Any:

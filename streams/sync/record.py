@@ -131,7 +131,7 @@ class Record(msgspec.Struct, omit_defaults=True):
 
 
 class ClaimMark(msgspec.Struct, tag="claim", tag_field="kind", frozen=True):
-    """In the changelog: a new owner began here. The epoch is this record's own offset."""
+    """In the changelog: a new owner began here. The epoch is one above this record's own offset."""
 
     owner: str
     at_ms: int

@@ -1,0 +1,100 @@
+"""Faust apps, set up on purpose: FAUST's own defaults lose data or time here (docs/adr/0002)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import faust
+import structlog
+
+from schemas.settings import Endpoints
+from schemas.topics import Topic
+from streams.kafka.driver import ChunkSchema, ChunkTransport
+from streams.kafka.records import Handler
+
+log = structlog.get_logger(__name__)
+
+FAILED = 70
+"""Exit status of a worker that could not go on; its offsets are not committed."""
+
+
+class SyncApp(faust.App):
+    """A Faust app that reads chunks."""
+
+    topic_prefix: str = ""
+    claim: Callable[[Sequence[int]], Any]
+    """Set by an app with a table: takes new epochs for these partitions."""
+
+    def _new_transport(self) -> Any:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+
+def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settings: Any) -> SyncApp:
+    """An app whose consumer group is `smartstore-<name>`.
+
+    `instance` makes a static member: a restarted worker takes its partitions back at once instead of
+    waiting for its dead self's session to end. Workers side by side need different ones.
+    """
+    app = SyncApp(
+        f"{endpoints.topic_prefix}smartstore-{name}",
+        broker=[f"kafka://{address}" for address in endpoints.bootstrap],
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=endpoints.kafka_partitions,
+        topic_replication_factor=endpoints.kafka_replication,
+        table_standby_replicas=0,
+        processing_guarantee="at_least_once",
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=f"{socket.gethostname()}-{name}-{instance}",
+        consumer_max_fetch_size=2 * 1024**2,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=3.0,
+        broker_rebalance_timeout=20.0,
+        broker_request_timeout=20.0,
+        broker_commit_interval=0.5,
+        broker_max_poll_records=2000,
+        producer_acks=-1,
+        stream_buffer_maxsize=4,
+        stream_recovery_delay=0.0,
+        stream_wait_empty=True,
+        **settings,
+    )
+    app.topic_prefix = endpoints.topic_prefix
+    return app
+
+
+def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> None:
+    """One agent over these topics. It takes a chunk, handles it, and only then lets Faust commit it."""
+    source = app.topic(
+        *(f"{app.topic_prefix}{topic.name}" for topic in topics),
+        schema=ChunkSchema(
+            key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        ),
+    )
+
+    async def run(stream: Any) -> None:
+        async for event in stream.events():
+            try:
+                await handler(event.value)
+            except BaseException as error:
+                # Faust acknowledges an event whose agent raised or was cancelled. Ending the process
+                # is the only way to keep it: the supervisor starts it again.
+                if not isinstance(error, asyncio.CancelledError):
+                    log.exception("worker ends: a chunk could not be handled", agent=name)
+                leave_hard()
+
+    app.agent(source, name=name, concurrency=1)(run)
+
+
+def leave_hard() -> None:
+    """End this process at once, committing nothing."""
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(FAILED)

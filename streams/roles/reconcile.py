@@ -1,0 +1,107 @@
+"""Role `reconcile`: the agent that decides, its table and its timer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from schemas.codec import encode
+from schemas.settings import Endpoints
+from schemas.topics import OBSERVATIONS, OUTCOMES, RESOLUTIONS
+from streams.app import SyncApp, bind, create_app
+from streams.database import ensure_indexes, open_database
+from streams.deadletter import DeadLetters
+from streams.directory import Directory
+from streams.kafka import Publisher
+from streams.keyring import open_keyring
+from streams.platforms import PlatformEnvironment
+from streams.roles import Role, home
+from streams.sync.agent import Parking, Reconciler
+from streams.sync.contexts import Contexts, Load, loader
+from streams.sync.table import ClaimingTables, claim, new_entity_table
+from streams.topics import ensure_topics
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 0.1
+STATUS_KEY = "ss:status:reconcile"
+"""Redis hash: partition to JSON figures, for people; nothing depends on it."""
+
+
+async def build(endpoints: Endpoints, instance: str) -> Role:
+    """The role with everything it needs opened."""
+    await ensure_topics(endpoints)
+    database = open_database(endpoints)
+    await ensure_indexes(database)
+    keyring = open_keyring(os.environ, home())
+    directory = Directory(database, keyring, PlatformEnvironment())
+    redis = Redis.from_url(endpoints.redis_url.get_secret_value())
+    publisher = Publisher(endpoints)
+    await publisher.start()
+    app, reconciler = assemble(
+        endpoints, instance, publisher, loader(directory), DeadLetters(publisher)
+    )
+
+    async def close() -> None:
+        await publisher.stop()
+        await database.client.close()
+        await redis.aclose()
+
+    return Role(apps=[app], parts=[tell_status(reconciler, redis)], close=close)
+
+
+def assemble(
+    endpoints: Endpoints, instance: str, publisher: Publisher, load: Load, dead: Parking
+) -> tuple[SyncApp, Reconciler]:
+    """The Faust app around the agent; benchmarks use it with a fixed context."""
+    app = create_app("reconcile", endpoints, instance=instance, TableManager=ClaimingTables)
+    table = new_entity_table(app)
+    app.tables.add(table)
+    reconciler = Reconciler(table.data, publisher, Contexts(load), dead)
+
+    async def take(partitions: Sequence[int]) -> None:
+        reconciler.epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}")
+
+    app.claim = take
+    table.on_recover(_ready(reconciler))
+    bind(app, "reconcile", [OBSERVATIONS, OUTCOMES, RESOLUTIONS], reconciler.handle)
+    app.timer(interval=TICK_S, name="owed")(_timer(app, reconciler))
+    return app, reconciler
+
+
+def _ready(reconciler: Reconciler):  # type: ignore[no-untyped-def]
+    async def recovered(*_partitions: object) -> None:
+        reconciler.restored()
+        log.info("records restored", records=len(reconciler.store.data))
+
+    return recovered
+
+
+def _timer(app: SyncApp, reconciler: Reconciler):  # type: ignore[no-untyped-def]
+    async def owed() -> None:
+        if not (app.rebalancing or app.in_recovery) and reconciler.epochs:
+            await reconciler.tick()
+
+    return owed
+
+
+async def tell_status(reconciler: Reconciler, redis: Redis) -> None:
+    """Every second, how much is under way. Without Redis nobody is told, and nothing else happens."""
+    while True:
+        await asyncio.sleep(1.0)
+        at_ms = int(time.time() * 1000)
+        figures = {
+            str(partition): encode({"orgs": orgs, "at": at_ms})
+            for partition, orgs in reconciler.status().items()
+        }
+        if figures:
+            try:
+                await redis.hset(STATUS_KEY, mapping=figures)  # type: ignore[arg-type]
+            except RedisError as error:
+                log.debug("status not told", reason=str(error))

@@ -1,0 +1,283 @@
+"""Feeds `decide`, writes the table, emits commands: the one writer of every entity.
+
+A chunk goes through in this order (DESIGN: rule 3): decide on everything, one changelog write a changed
+record, acknowledged; then commands, feed and conflicts, acknowledged; then Faust commits the offset. A
+crash anywhere repeats the chunk, and repeats change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from schemas.base import split_key
+from schemas.codec import Undecodable, decode, encode
+from schemas.envelope import Envelope, Headers, new_traceparent, traceparent_of
+from schemas.observation import Arrival as Observed
+from schemas.observation import Observation
+from schemas.outcome import Outcome, Resolution, Resync
+from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
+from streams.kafka import Incoming, Outgoing, Publisher
+from streams.sync.contexts import Contexts
+from streams.sync.decide import Arrival, Tick, decide, new_record
+from streams.sync.decision import Decision
+from streams.sync.record import Record
+from streams.sync.table import EntityStore
+
+log = structlog.get_logger(__name__)
+
+TICK = Tick()
+
+
+class Parking(Protocol):
+    """Where what could not be handled goes (`streams.deadletter`)."""
+
+    async def park(
+        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
+    ) -> None:
+        """Returns once it is kept."""
+        ...
+
+
+@dataclass
+class Due:
+    """Which entities want to be looked at, and when."""
+
+    heap: list[tuple[int, bytes]] = field(default_factory=list)
+    at: dict[bytes, int] = field(default_factory=dict)
+
+    def set(self, key: bytes, due_at_ms: int | None) -> None:
+        """Look at this entity then; None: no need to."""
+        if due_at_ms is None:
+            self.at.pop(key, None)
+        elif self.at.get(key) != due_at_ms:
+            self.at[key] = due_at_ms
+            heapq.heappush(self.heap, (due_at_ms, key))
+
+    def pop(self, now_ms: int, most: int) -> list[bytes]:
+        """Those whose time has come, at most so many."""
+        found: list[bytes] = []
+        while self.heap and self.heap[0][0] <= now_ms and len(found) < most:
+            due_at_ms, key = heapq.heappop(self.heap)
+            if self.at.get(key) == due_at_ms:
+                del self.at[key]
+                found.append(key)
+        return found
+
+
+@dataclass
+class Batch:
+    """What one chunk leads to."""
+
+    partition: int
+    changed: dict[bytes, Record] = field(default_factory=dict)
+    sent: list[Outgoing] = field(default_factory=list)
+
+
+@dataclass
+class Reconciler:
+    """The agent's state beside the table. One chunk or timer at a time."""
+
+    store: EntityStore
+    publisher: Publisher
+    contexts: Contexts
+    dead: Parking
+    epochs: dict[int, int] = field(default_factory=dict)
+    due: dict[int, Due] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    last_arrived_ms: dict[str, int] = field(default_factory=dict)
+
+    async def handle(self, chunk: Sequence[Incoming]) -> None:
+        """One chunk of `observations`, `outcomes` or `resolutions`."""
+        async with self.lock:
+            partition = chunk[0].partition
+            arrivals = [pair for pair in [await self._decoded(one) for one in chunk] if pair]
+            await self._refresh({found.organization_id for _, found in arrivals})
+            batch = Batch(partition)
+            now_ms = int(time.time() * 1000)
+            for incoming, arrival in arrivals:
+                reason = self._decide(batch, incoming.key, arrival, now_ms, incoming)
+                if reason:
+                    await self.dead.park(
+                        incoming,
+                        organization_id=arrival.organization_id,
+                        stage="reconcile",
+                        reason=reason,
+                    )
+            await self._flush(batch)
+
+    async def tick(self, most: int = 500) -> None:
+        """Look at every entity whose time has come."""
+        async with self.lock:
+            await self._refresh(self.contexts.known)
+            now_ms = int(time.time() * 1000)
+            for partition, due in self.due.items():
+                keys = due.pop(now_ms, most)
+                batch = Batch(partition)
+                await self.contexts.ensure({split_key(key)[0] for key in keys})
+                for key in keys:
+                    self._decide(batch, key, TICK, now_ms, None)
+                await self._flush(batch)
+
+    def restored(self) -> None:
+        """After a recovery: everything is looked at once, so whatever was owed is sent."""
+        now_ms = int(time.time() * 1000)
+        self.due = {partition: Due() for partition in self.epochs}
+        for key in self.store.data:
+            partition = self.store.partition_of(key)
+            if partition in self.due:
+                self.due[partition].set(key, now_ms)
+
+    async def _decoded(
+        self, incoming: Incoming
+    ) -> tuple[Incoming, Observed | Outcome | Resolution | Resync] | None:
+        try:
+            if incoming.topic == OBSERVATIONS.name:
+                return incoming, decode(incoming.value, Observed)  # type: ignore[arg-type]
+            return incoming, decode(incoming.value, Outcome | Resolution | Resync)  # type: ignore[arg-type]
+        except Undecodable as error:
+            await self.dead.park(
+                incoming,
+                organization_id="",
+                stage="reconcile",
+                reason=f"not a record of {incoming.topic}: {error}",
+            )
+            return None
+
+    async def _refresh(self, organization_ids: Iterable[str]) -> None:
+        """New rules (a connection switched on, a policy changed) are looked at from every entity."""
+        changed = await self.contexts.ensure(organization_ids)
+        if not changed:
+            return
+        now_ms = int(time.time() * 1000)
+        for key in self.store.data:
+            if split_key(key)[0] in changed:
+                partition = self.store.partition_of(key)
+                self.due.setdefault(partition, Due()).set(key, now_ms)
+
+    def _decide(
+        self,
+        batch: Batch,
+        key: bytes,
+        arrival: Arrival,
+        now_ms: int,
+        incoming: Incoming | None,
+    ) -> str:
+        """Returns why it could not be handled, or nothing."""
+        partition = batch.partition
+        record = self.store.data.get(key)
+        if record is None:
+            if isinstance(arrival, (Tick, Outcome, Resolution, Resync)):
+                return ""
+            record = new_record(arrival)
+        context = self.contexts.of(record.organization_id, self.epochs.get(partition, 0))
+        if isinstance(arrival, Observation):
+            self._hear(record, arrival)
+        try:
+            decision = decide(record, arrival, context, now_ms)
+        except Exception as error:
+            # A mistake of ours in one entity must not stop its neighbours.
+            log.exception("decision failed", key=key)
+            return f"the decision failed ({type(error).__name__}: {error}); retry after an update"
+        if decision.changed:
+            self.store.put(partition, key, decision.record)
+            batch.changed[key] = decision.record
+        self.due.setdefault(partition, Due()).set(key, decision.due_at_ms)
+        self._collect(batch, key, decision, now_ms, incoming)
+        return decision.rejected
+
+    def _hear(self, record: Record, arrival: Observation) -> None:
+        """Learn a platform's clock from its changes, never from a first sight."""
+        known = record.replicas.get(arrival.replica)
+        changed_at_ms = arrival.seen.changed_at_ms
+        if known is None or not known.shadow or changed_at_ms is None or arrival.ticket:
+            return
+        if arrival.seen.as_of > known.as_of:
+            lag_ms = arrival.received_at_ms - changed_at_ms
+            self.contexts.heard(record.organization_id, arrival.replica, lag_ms)
+
+    def _collect(
+        self,
+        batch: Batch,
+        key: bytes,
+        decision: Decision,
+        now_ms: int,
+        incoming: Incoming | None,
+    ) -> None:
+        if not (decision.commands or decision.feed or decision.conflicts):
+            return
+        record = decision.record
+        trace = (traceparent_of(incoming.headers) if incoming else "") or new_traceparent()
+        for command in decision.commands:
+            topic = COMMANDS[command.replica.partition(":")[0]]
+            headers = self._headers(record, f"command.{topic.name}", now_ms, trace)
+            batch.sent.append(Outgoing(topic, key, encode(command), headers, batch.partition))
+        if decision.feed:
+            headers = self._headers(record, "feed", now_ms, trace)
+            org_key = record.organization_id.encode()
+            for line in decision.feed:
+                batch.sent.append(Outgoing(FEED, org_key, encode(line), headers))
+                if line.kind == "arrived":
+                    self.last_arrived_ms[record.organization_id] = now_ms
+        for conflict in decision.conflicts:
+            headers = self._headers(record, "conflict", now_ms, trace)
+            place = key + b"/" + conflict.field.encode()
+            batch.sent.append(Outgoing(CONFLICTS, place, encode(conflict), headers))
+
+    def _headers(self, record: Record, kind: str, now_ms: int, trace: str) -> Headers:
+        return Envelope(
+            id=f"{record.type}/{record.entity_id}/{record.version}",
+            type=kind,
+            source="reconcile",
+            organization_id=record.organization_id,
+            time_ms=now_ms,
+            traceparent=trace,
+        ).headers()
+
+    async def _flush(self, batch: Batch) -> None:
+        """Records first, acknowledged; only then what follows from them."""
+        if batch.changed:
+            await self.publisher.publish(
+                *(
+                    Outgoing(ENTITIES, key, encode(record), (), batch.partition)
+                    for key, record in batch.changed.items()
+                )
+            )
+        if batch.sent:
+            await self.publisher.publish(*batch.sent)
+
+    def status(self) -> dict[int, dict[str, dict[str, int]]]:
+        """Partition to organisation to figures: writes out or overdue, the oldest of them, and when
+        a write last arrived. Times in ms since 1970."""
+        figures: dict[int, dict[str, dict[str, int]]] = {}
+        for partition, due in self.due.items():
+            orgs = figures.setdefault(partition, {})
+            for key in due.at:
+                record = self.store.data.get(key)
+                if record is not None:
+                    _add(orgs.setdefault(record.organization_id, _zero()), record)
+            for organization_id, at_ms in self.last_arrived_ms.items():
+                orgs.setdefault(organization_id, _zero())["lastArrivedMs"] = at_ms
+        return figures
+
+
+def _zero() -> dict[str, int]:
+    return {"owed": 0, "inFlight": 0, "oldestOwedMs": 0, "lastArrivedMs": 0}
+
+
+def _add(figures: dict[str, int], record: Record) -> None:
+    for replica in record.replicas.values():
+        if replica.flight is not None:
+            figures["inFlight"] += 1
+            since = replica.flight.issued_at_ms
+            oldest = figures["oldestOwedMs"]
+            figures["oldestOwedMs"] = min(oldest, since) if oldest else since
+        elif replica.retry_at_ms or replica.reread:
+            figures["owed"] += 1
+    figures["owed"] += len(record.effects)
