@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from runtime.servers import LocalServers
 from runtime.settings import RuntimeSettings
 

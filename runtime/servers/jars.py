@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOCK = Path(__file__).parent / "locks" / "kafka.lock"
 _PARALLEL = 6
 _ATTEMPTS = 4
+ATTEMPT_PAUSE_S = 0.5
 _CHUNK = 1 << 16
 
 
@@ -99,7 +100,7 @@ def _fetch_one(client: httpx.Client, base: str, jar: Jar, cache: Path, transfer:
     reason = ""
     for attempt in range(_ATTEMPTS):
         if attempt:
-            time.sleep(0.5 * 2**attempt)
+            time.sleep(ATTEMPT_PAUSE_S * 2**attempt)
         try:
             _continue(client, f"{base.rstrip('/')}/{jar.path}", part, jar.size, transfer)
         except httpx.HTTPStatusError as error:

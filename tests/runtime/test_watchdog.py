@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from runtime.watchdog import Limits, Progress, Verdict, Watch, judge
 
 LIMITS = Limits(group_stall_s=15, partition_stall_s=60, grace_s=20)
