@@ -1,0 +1,299 @@
+"""The sink of one platform: commands in, the platform's answers out as outcomes.
+
+It never sleeps on a failure: it answers when to try again, and what is owed is sent again then. A
+chunk is over when all its outcomes are acknowledged; a crash before that repeats it, and repeats
+are known by their operation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+import stamina
+from pymongo.errors import PyMongoError
+
+from connectors.protocol import Answer, Connector
+from schemas.codec import Undecodable, decode
+from schemas.command import Command, Create, Delete, Perform, Read, Write
+from schemas.outcome import Outcome
+from schemas.topics import COMMANDS
+from streams.effects.ledger import CLAIM_MS, Ledger
+from streams.kafka.publisher import PublishFailed
+from streams.kafka.records import Incoming, Outgoing
+from streams.sinks.claims import Claims
+from streams.sinks.coalesce import Sent, coalesced, newest_claim
+from streams.sinks.lines import EFFECTS_AT_ONCE, PAUSE_S, Connections, Line, Lines, Said
+from streams.sinks.outcomes import outcome_of, outgoing
+from streams.sinks.references import Identities, inward
+
+PATIENCE_S = 20.0
+"""With MongoDB or Kafka away for longer the process ends, uncommitted, and is started again."""
+GONE = "the connection was removed"
+MADE = ("taken", "refused")
+"""Answers to a create that name the item: made, or found to be there."""
+
+
+def _patient(kind: type[Exception]) -> AsyncIterator[stamina.Attempt]:
+    """Attempts at what needs MongoDB or Kafka, until one works or patience ends."""
+    return stamina.retry_context(
+        on=kind, attempts=None, timeout=PATIENCE_S, wait_initial=0.1, wait_max=2.0
+    )
+
+
+class Publishing(Protocol):
+    """Kafka (`streams.kafka.Publisher`)."""
+
+    async def publish(self, *records: Outgoing) -> None:
+        """Returns once all are acknowledged. Raises PublishFailed."""
+        ...
+
+
+class Parking(Protocol):
+    """Where what could not be handled goes (`streams.deadletter`)."""
+
+    async def park(
+        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
+    ) -> None:
+        """Returns once it is kept."""
+        ...
+
+
+class LinkStore(Identities, Protocol):
+    """Identity (`streams.links`)."""
+
+    async def external_id(
+        self, organization_id: str, replica: str, entity_type: str, entity_id: str
+    ) -> str | None:
+        """The platform's id of our entity, or None."""
+        ...
+
+    async def link(
+        self,
+        organization_id: str,
+        replica: str,
+        entity_type: str,
+        entity_id: str,
+        external_id: str,
+    ) -> object:
+        """Make the two one."""
+        ...
+
+
+class Sink:
+    """The handler of `commands.<platform>`; bind `handle` to the topic, `close` at the end."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        publisher: Publishing,
+        connections: Connections,
+        links: LinkStore,
+        claims: Claims,
+        ledger: Ledger,
+        dead: Parking,
+        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self.topic = COMMANDS[connector.platform]
+        self._stage = f"sink.{connector.platform}"
+        self._lines = Lines(connector, connections, clock_ms)
+        self._publisher = publisher
+        self._links = links
+        self._claims = claims
+        self._ledger = ledger
+        self._dead = dead
+        self._clock_ms = clock_ms
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._lines.close()
+
+    async def handle(self, chunk: Sequence[Incoming]) -> None:
+        """One chunk of one partition. Raises when MongoDB or Kafka stays away."""
+        sent = [one for one in [await self._decoded(incoming) for incoming in chunk] if one]
+        if not sent:
+            return
+        epoch = await self._fence(chunk[0].partition, sent)
+        work = coalesced(sent, epoch)
+        await self._state(work.writes)
+        await self._state(work.reads)
+        await self._effects(work.effects)
+
+    async def _decoded(self, incoming: Incoming) -> Sent | None:
+        try:
+            return incoming, decode(incoming.value, Command)  # type: ignore[arg-type]
+        except Undecodable as error:
+            await self._park(incoming, "", f"This is no command: {error}. Nothing helps but a fix.")
+            return None
+
+    async def _fence(self, partition: int, sent: Sequence[Sent]) -> int:
+        """The newest owner's epoch, kept before anything of it is carried out."""
+        async for attempt in _patient(PyMongoError):
+            with attempt:
+                known = await self._claims.newest(self.topic.name, partition)
+                epoch = newest_claim(sent, known)
+                if epoch > known:
+                    await self._claims.raise_to(self.topic.name, partition, epoch)
+        return epoch
+
+    async def _state(self, sent: Sequence[Sent]) -> None:
+        groups: dict[tuple[str, str], list[Sent]] = defaultdict(list)
+        for one in sent:
+            command = one[1]
+            if not isinstance(command, Write | Create | Delete | Read):
+                continue
+            groups[command.organization_id, command.replica].append(one)
+        await asyncio.gather(*(self._group(*place, group) for place, group in groups.items()))
+
+    async def _group(self, organization_id: str, replica: str, group: list[Sent]) -> None:
+        """One connection's commands; its neighbours do not wait for it."""
+        line = await self._line(organization_id, replica)
+        commands = [c for _, c in group if isinstance(c, Write | Create | Delete | Read)]
+        if line is None:
+            answers = self._gone(len(group))
+        else:
+            try:
+                async for attempt in _patient(PyMongoError):
+                    with attempt:
+                        answers = await line.apply(commands, self._links)
+            except PyMongoError:
+                raise
+            except Exception as error:  # a fault of ours: it must not stop its neighbours
+                await self._apart(line, group, error)
+                return
+        async for attempt in _patient(PyMongoError):
+            with attempt:
+                told = [
+                    await self._told(incoming, command, said)
+                    for (incoming, _), command, said in zip(group, commands, answers, strict=True)
+                ]
+        await self._publish(told)
+
+    async def _apart(self, line: Line, group: list[Sent], fault: Exception) -> None:
+        """After an unforeseen error: one at a time, and what still fails is parked and answered."""
+        if len(group) > 1:
+            for one in group:
+                await self._group(line.connection.organization_id, line.connection.replica, [one])
+            return
+        incoming, command = group[0]
+        if not isinstance(command, Write | Create | Delete | Read):
+            return
+        reason = f"{type(fault).__name__} in the {command.replica} connector"
+        await self._park(
+            incoming, command.organization_id, f"{reason}: a fault of ours. Retry after an update."
+        )
+        failed = outcome_of(command, "failed", self._clock_ms(), reason=reason)
+        await self._publish([outgoing(incoming, failed)])
+
+    async def _told(
+        self, incoming: Incoming, command: Write | Create | Delete | Read, said: Said
+    ) -> Outgoing:
+        """The outcome, after the identity of what was made is kept: its echo may come any moment."""
+        answer, seen = said.answer, said.answer.seen
+        organization_id, replica = command.organization_id, command.replica
+        if isinstance(command, Create) and answer.external_id and answer.result in MADE:
+            await self._links.link(
+                organization_id, replica, command.type, command.entity_id, answer.external_id
+            )
+        if seen is not None:
+            seen = await inward(seen, command.type, organization_id, replica, self._links)
+        outcome = outcome_of(
+            command,
+            answer.result,
+            self._clock_ms(),
+            seen=seen,
+            reason=answer.reason,
+            retry_at_ms=said.retry_at_ms,
+        )
+        return outgoing(incoming, outcome)
+
+    async def _effects(self, sent: Sequence[Sent]) -> None:
+        """Each on its own, some at once; one business key at a time."""
+        lanes: dict[tuple[str, str], list[Sent]] = defaultdict(list)
+        for one in sent:
+            command = one[1]
+            if isinstance(command, Perform):
+                lanes[command.organization_id, command.effect_key].append(one)
+        slots = asyncio.Semaphore(EFFECTS_AT_ONCE)
+
+        async def run(lane: list[Sent]) -> None:
+            async with slots:
+                for incoming, command in lane:
+                    if isinstance(command, Perform):
+                        outcome = await self._perform(command)
+                        await self._publish([outgoing(incoming, outcome)])
+
+        await asyncio.gather(*(run(lane) for lane in lanes.values()))
+
+    async def _perform(self, command: Perform) -> Outcome:
+        line = await self._line(command.organization_id, command.replica)
+        if line is None:
+            return self._effect_outcome(command, self._gone(1)[0])
+        async for attempt in _patient(PyMongoError):
+            with attempt:
+                entry = await self._ledger.claim(command, self._clock_ms())
+        if not entry.mine:
+            if entry.state == "claimed":
+                # Another process is at it, or was: after a while nobody is, and it is unknown.
+                return outcome_of(
+                    command,
+                    "retry",
+                    self._clock_ms(),
+                    reason="being done by another process",
+                    retry_at_ms=entry.claimed_at_ms + CLAIM_MS + 1000,
+                )
+            result = {"sent": "taken", "failed": "failed"}.get(entry.state, "unknown")
+            return outcome_of(
+                command,
+                result,  # type: ignore[arg-type]
+                self._clock_ms(),
+                reason=entry.reason,
+            )
+        said = await line.perform(command)
+        answer = said.answer
+        state = {"taken": "sent", "retry": "released", "unknown": "unknown"}.get(
+            answer.result, "failed"
+        )
+        async for attempt in _patient(PyMongoError):
+            with attempt:
+                await self._ledger.settle(
+                    command,
+                    state,  # type: ignore[arg-type]
+                    self._clock_ms(),
+                    answer.external_id or "",
+                    answer.reason,
+                )
+        return self._effect_outcome(command, said)
+
+    def _effect_outcome(self, command: Perform, said: Said) -> Outcome:
+        return outcome_of(
+            command,
+            said.answer.result,
+            self._clock_ms(),
+            reason=said.answer.reason,
+            retry_at_ms=said.retry_at_ms,
+        )
+
+    async def _line(self, organization_id: str, replica: str) -> Line | None:
+        async for attempt in _patient(PyMongoError):
+            with attempt:
+                line = await self._lines.line(organization_id, replica)
+        return line
+
+    def _gone(self, count: int) -> list[Said]:
+        again_ms = self._clock_ms() + int(1000 * PAUSE_S)
+        return [Said(Answer("retry", reason=GONE), again_ms)] * count
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
+        async for attempt in _patient(PublishFailed):
+            with attempt:
+                await self._publisher.publish(*records)
+
+    async def _park(self, incoming: Incoming, organization_id: str, reason: str) -> None:
+        await self._dead.park(
+            incoming, organization_id=organization_id, stage=self._stage, reason=reason
+        )
