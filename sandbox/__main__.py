@@ -1,6 +1,8 @@
 """`python -m sandbox`: serve the sandbox until it is stopped."""
 
 import argparse
+import socket
+import sys
 
 import uvicorn
 
@@ -18,10 +20,8 @@ def main() -> None:
         "--log-level", default="critical", help="of the server, e.g. info (%(default)s)"
     )
     arguments = parser.parse_args()
-    uvicorn.run(
+    config = uvicorn.Config(
         create_sandbox(),
-        host=arguments.host,
-        port=arguments.port,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -30,6 +30,12 @@ def main() -> None:
         # Requests in flight are in memory only: nothing is worth waiting for.
         timeout_graceful_shutdown=1,
     )
+    listener = socket.create_server((arguments.host, arguments.port), backlog=2048)
+    host, port = listener.getsockname()[:2]
+    # Whoever started it with port 0 reads here which one it got.
+    sys.stdout.write(f"sandbox: http://{host}:{port}\n")
+    sys.stdout.flush()
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

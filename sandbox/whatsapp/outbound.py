@@ -5,8 +5,7 @@ import hashlib
 import hmac
 import secrets
 from typing import Any
-
-import httpx
+from urllib.parse import urlencode
 
 from sandbox.sender import Sender, escaped_json
 from sandbox.whatsapp.errors import KNOWN, short_message
@@ -137,8 +136,5 @@ class Outbound:
             "hub.challenge": challenge,
             "hub.verify_token": number.settings.verify_token,
         }
-        try:
-            answer = await self._sender.client().get(number.settings.webhook_url, params=query)
-        except (httpx.HTTPError, httpx.InvalidURL):
-            return False
-        return answer.status_code == 200 and answer.text == challenge
+        url = f"{number.settings.webhook_url}?{urlencode(query)}"
+        return await self._sender.network.ask("GET", url, b"", {}) == (200, challenge)

@@ -45,6 +45,18 @@ async def test_an_answer_dropped_after_applying(address: str) -> None:
         assert (await control.product("shop", 412))["name"] == "Applied"
 
 
+async def test_webhooks_over_a_real_socket(address: str) -> None:
+    async with SandboxClient.open(address) as control:
+        # The clock's own address takes any JSON object, and so can play the receiver.
+        await control.create_shop("up", load="sri-lanka", webhook_url=f"{address}/sandbox/clock")
+        await control.create_shop("down", load="sri-lanka", webhook_url="http://127.0.0.1:1/")
+        await control.sell("up", "TEA-BOPF-400")
+        await control.sell("down", "TEA-BOPF-400")
+        await control.drain()
+        found = {(entry["shop"], entry["status"]) for entry in await control.deliveries()}
+        assert found == {("up", 200), ("down", None)}
+
+
 def test_both_representations_of_the_data_agree() -> None:
     shop, documents = data.woocommerce(), data.mongodb("org")
     sold = [*shop["products"], *shop["variations"]]
