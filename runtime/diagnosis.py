@@ -16,10 +16,10 @@ from runtime import state
 from runtime.bootstrap import is_installed
 from runtime.child import tail
 from runtime.lock import HomeLock
-from runtime.progress import bootstrap_servers
 from runtime.servers import jars, wheels
 from runtime.servers.ports import answers, is_free
 from runtime.settings import ROOT, RuntimeSettings
+from schemas.settings import Endpoints
 
 _NEEDED_GB = 2.0
 _NEEDED_MEMORY_GB = 1.5
@@ -165,7 +165,7 @@ def _endpoints(settings: RuntimeSettings) -> Iterator[Finding]:
 
 def _addresses(name: str, url: str) -> list[tuple[str, int]]:
     if name == "KAFKA_URL":
-        places, default = bootstrap_servers(url), 9092
+        places, default = Endpoints(kafka_url=url).bootstrap, 9092
     else:
         places, default = urlsplit(url).netloc.rpartition("@")[2].split(","), 27017
         default = 6379 if name == "REDIS_URL" else default

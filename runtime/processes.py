@@ -20,10 +20,14 @@ class ProcessEntry:
 
 PROCESSES: tuple[ProcessEntry, ...] = (
     ProcessEntry(
-        "reconcile", ("-m", "streams.worker", "reconcile"), groups={"smartstore-reconcile": ()}
+        "reconcile",
+        ("-m", "streams.worker", "reconcile"),
+        groups={"smartstore-reconcile": ("observations", "outcomes", "resolutions")},
     ),
-    ProcessEntry("inbound", ("-m", "streams.worker", "inbound"), groups={"smartstore-inbound": ()}),
+    ProcessEntry(
+        "inbound", ("-m", "streams.worker", "inbound"), groups={"smartstore-inbound": ("inbound",)}
+    ),
     ProcessEntry("sinks", ("-m", "streams.worker", "sinks"), groups={"smartstore-sinks": ()}),
     ProcessEntry("cdc", ("-m", "streams.worker", "cdc")),
-    ProcessEntry("api", ("-m", "api.main"), listens=("PORT",)),
+    ProcessEntry("api", ("-m", "api.main"), listens=("PORT", "WEBSOCKET_PORT")),
 )

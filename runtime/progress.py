@@ -7,28 +7,32 @@ import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+)
 
 from runtime.watchdog import Partition, Progress
+from schemas.settings import Endpoints
 
 _TIMEOUT_S = 3.0
-
-
-def bootstrap_servers(kafka_url: str) -> list[str]:
-    """`kafka://a:9092;kafka://b:9092`, `a:9092,b:9092` and `a:9092` all name brokers."""
-    parts = [part.strip() for part in kafka_url.replace(";", ",").split(",") if part.strip()]
-    return [urlsplit(part).netloc if "://" in part else part for part in parts]
+_NOT_YET = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 
 class ProgressReader:
     """One admin client and one consumer without a group, opened on first use."""
 
     def __init__(self, kafka_url: str) -> None:
-        self._servers = bootstrap_servers(kafka_url)
+        self._servers = Endpoints(kafka_url=kafka_url).bootstrap
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
         # A broker that is away is the caller's to report, once, not the client's every second.
@@ -46,8 +50,10 @@ class ProgressReader:
         await self.close()
 
     async def read(self, groups: Mapping[str, Iterable[str]]) -> dict[str, Progress] | None:
-        """Progress per group, None while Kafka cannot be read. A group maps to the topics that
-        count even before its first commit; otherwise only partitions with a commit count."""
+        """Progress per group, None while Kafka cannot be read; a group whose coordinator is not
+        there yet is left out. A group maps to the topics that count even before its first commit;
+        otherwise only partitions with a commit count."""
+        found: dict[str, Progress] = {}
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 await self._open()

@@ -158,12 +158,17 @@ class Stack:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
+        prefix = self._base.get("KAFKA_TOPIC_PREFIX") or self._base.get("TOPIC_PREFIX", "")
         return ProcessSpec(
             name=entry.name,
             argv=(sys.executable, "-P", *entry.argv),
             env=environment,
             ready=self._readiness(entry),
-            groups=entry.groups,
+            stop_timeout_s=15,  # a worker gives itself ten
+            groups={
+                f"{prefix}{group}": tuple(f"{prefix}{topic}" for topic in topics)
+                for group, topics in entry.groups.items()
+            },
         )
 
     def _readiness(self, entry: ProcessEntry) -> Callable[[], str | None]:

@@ -20,7 +20,6 @@ import psutil
 
 from runtime.child import PidFile, rotate, signal_group, spawn, tail
 from runtime.errors import StartFailed
-from runtime.settings import ROOT
 
 _TICK_S = 0.1
 _STABLE_S = 30.0
@@ -213,7 +212,7 @@ class Supervisor:
             slot.failures = 0
 
     def _start_one(self, slot: _Slot, now_s: float) -> None:
-        slot.popen = spawn(slot.spec.argv, env=slot.spec.env, cwd=ROOT, log=slot.log)
+        slot.popen = spawn(slot.spec.argv, env=slot.spec.env, cwd=self._home, log=slot.log)
         self._pids.add(slot.spec.name, slot.popen.pid)
         slot.started_s, slot.state, slot.paused_since_s = now_s, "starting", None
         threading.Thread(

@@ -87,7 +87,7 @@ def test_a_spoilt_part_is_fetched_afresh(repository: type[Repository], tmp_path:
 
 def test_other_content_is_refused(repository: type[Repository], tmp_path: Path) -> None:
     repository.content["org/example/two.jar"] = b"x" * 15_000
-    with pytest.raises(DownloadFailed, match="two.jar could not be fetched: its checksum"):
+    with pytest.raises(DownloadFailed, match=r"two\.jar could not be fetched: its checksum"):
         fetch(repository, tmp_path)
 
 
