@@ -80,6 +80,7 @@ class World:
     async def reset(self) -> None:
         """As freshly started; what was on its way is dropped."""
         await self.sender.close()
+        self.hooks.clear()
         self.sender.log.clear()
         self.shops.clear()
         self.numbers.clear()

@@ -162,6 +162,12 @@ class Hooks:
         self._running: set[Job] = set()
         self._again: set[Job] = set()
 
+    def clear(self) -> None:
+        """Forget what waits: its tasks were cancelled."""
+        self._waiting.clear()
+        self._running.clear()
+        self._again.clear()
+
     def fire(self, shop: Shop, topic: str, number: int) -> None:
         for hook in shop.webhooks.values():
             if hook.topic == topic and hook.status == "active":
@@ -186,7 +192,8 @@ class Hooks:
             self._waiting.discard(job)
             self._running.add(job)
             try:
-                await self._deliver(shop, hook, number)
+                if shop.webhooks.get(hook.id) is hook:
+                    await self._deliver(shop, hook, number)
             finally:
                 self._running.discard(job)
         if job in self._again:

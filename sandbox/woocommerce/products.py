@@ -138,6 +138,8 @@ def apply_body(shop: Shop, item: Item, body: Record) -> Changes:
     owner = shop.skus.get(sku) if sku else None
     if owner is not None and owner != item.id:
         raise duplicate_sku(sku, owner)
+    if item.trashed and "status" in body:
+        _refuse_taken_sku(shop, item)
     planned: Record = {}
     for name, value in body.items():
         if name not in ("meta_data", *stock.STOCK_FIELDS):
@@ -149,8 +151,8 @@ def apply_body(shop: Shop, item: Item, body: Record) -> Changes:
         if before != value:
             changes[name] = (before, value)
             item.fields[name] = value
-    if "sku" in changes:
-        _index_sku(shop, item, changes["sku"][0])
+    if "sku" in changes or "status" in changes:
+        _index_sku(shop, item, changes.get("sku", (item.fields["sku"], ""))[0])
     if "name" in changes and not item.fields["slug"]:
         item.fields["slug"] = slug_of(item.fields["name"])
     return changes | apply_meta(shop, item, body.get("meta_data", []))
@@ -161,6 +163,14 @@ def _index_sku(shop: Shop, item: Item, before: str) -> None:
         del shop.skus[before]
     if item.fields["sku"] and not item.trashed:
         shop.skus[item.fields["sku"]] = item.id
+
+
+def _refuse_taken_sku(shop: Shop, item: Item) -> None:
+    """Out of the trash with an SKU that another item took meanwhile."""
+    sku = item.fields["sku"]
+    owner = shop.skus.get(sku) if sku else None
+    if owner is not None and owner != item.id:
+        raise duplicate_sku(sku, owner)
 
 
 def create(shop: Shop, body: Record, by: By, parent_id: int = 0) -> Item:
@@ -184,7 +194,6 @@ def create(shop: Shop, body: Record, by: By, parent_id: int = 0) -> Item:
     changes = apply_body(shop, item, trial)
     _register(shop, item)
     shop.touch(item, changes, by)
-    item.edited.clear() if by == "key" or by == "route" else None
     announce(shop, item, "created")
     return item
 
@@ -244,9 +253,7 @@ def trash(shop: Shop, item: Item, by: By) -> Changes:
 
 def restore(shop: Shop, item: Item, by: By) -> None:
     """Not in REST: only a person can do it."""
-    owner = shop.skus.get(item.fields["sku"]) if item.fields["sku"] else None
-    if owner is not None and owner != item.id:
-        raise duplicate_sku(item.fields["sku"], owner)
+    _refuse_taken_sku(shop, item)
     before = shop.get_meta(item, "_wp_trash_meta_status") or "draft"
     item.fields["meta_data"] = [
         entry for entry in item.fields["meta_data"] if entry["key"] != "_wp_trash_meta_status"

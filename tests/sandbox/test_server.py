@@ -111,6 +111,18 @@ async def test_dump_and_reset(bench: Bench) -> None:
     assert await bench.control.dump() == {"shops": {}, "whatsapp": {}}
 
 
+async def test_a_reset_forgets_what_waited(bench: Bench) -> None:
+    chosen = {"load": "sri-lanka", "webhook_url": "http://hub.test/", "topics": ["product.updated"]}
+    await bench.control.create_shop("shop", **chosen)
+    await bench.control.faults("shop", webhooks={"delay_s": 60})
+    await bench.control.edit_product("shop", 412, name="Never told")
+    await bench.control.reset()
+    await bench.control.create_shop("shop", **chosen)
+    await bench.control.edit_product("shop", 412, name="Told")
+    await bench.control.drain()
+    assert len(bench.receiver.requests) == 1
+
+
 async def test_people_create_restore_and_delete(bench: Bench) -> None:
     control = bench.control
     await control.create_shop("shop", load="sri-lanka")

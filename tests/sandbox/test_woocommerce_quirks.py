@@ -131,6 +131,8 @@ async def test_a_duplicate_sku_names_its_owner_and_trash_frees_it(bench: Bench) 
     assert refused.json()["data"]["resource_id"] == 450
     await shop.rest("DELETE", "products/450")
     assert (await shop.rest("POST", "products", body)).status_code == 201
+    back = await shop.rest("PUT", "products/450", {"status": "publish"})
+    assert back.json()["code"] == "product_invalid_sku"
 
 
 # Lists
