@@ -35,6 +35,7 @@ class ProgressReader:
         self._servers = Endpoints(kafka_url=kafka_url).bootstrap
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
+        self._counts: dict[str, int] = {}
         # A broker that is away is the caller's to report, once, not the client's every second.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
@@ -57,9 +58,10 @@ class ProgressReader:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 await self._open()
-                return {
-                    name: await self._read_group(name, topics) for name, topics in groups.items()
-                }
+                for name, topics in groups.items():
+                    with contextlib.suppress(*_NOT_YET):
+                        found[name] = await self._read_group(name, topics)
+                return found
         except (KafkaError, OSError, TimeoutError):
             await self.close()
             return None
@@ -91,12 +93,14 @@ class ProgressReader:
         }
         places = {TopicPartition(*partition) for partition in committed}
         for topic in topics:
-            numbers = await self._partitions(topic)
-            places |= {TopicPartition(topic, number) for number in numbers}
+            places |= {TopicPartition(topic, number) for number in await self._numbers(topic)}
         end = await self._consumer.end_offsets(list(places)) if places else {}
         return Progress(committed, {(p.topic, p.partition): offset for p, offset in end.items()})
 
-    async def _partitions(self, topic: str) -> set[int]:
-        if self._consumer is None or topic not in await self._consumer.topics():
-            return set()
-        return self._consumer.partitions_for_topic(topic) or set()
+    async def _numbers(self, topic: str) -> range:
+        """Partition counts are fixed at creation: asked until known."""
+        if topic not in self._counts and self._admin is not None:
+            for row in await self._admin.describe_topics([topic]):
+                if not row["error_code"]:
+                    self._counts[topic] = len(row["partitions"])
+        return range(self._counts.get(topic, 0))
