@@ -292,7 +292,7 @@ def mongodb(organization: str = ORGANIZATION) -> dict[str, list[Record]]:
 TEMPLATES: list[Record] = [
     {"name": "order_confirmed", "language": "en", "parameters": 3, "header": "image",
      "buttons": ["quick_reply", "url"]},
-    {"name": "order_status", "language": "en", "parameters": 3},
-    {"name": "order_status", "language": "si", "parameters": 3},
-    {"name": "order_status", "language": "ta", "parameters": 3},
+    {"name": "order_status", "language": "en", "parameters": 2},
+    {"name": "order_status", "language": "si", "parameters": 2},
+    {"name": "order_status", "language": "ta", "parameters": 2},
 ]  # fmt: skip

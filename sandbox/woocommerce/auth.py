@@ -12,6 +12,7 @@ from sandbox.woocommerce.errors import ShopError
 from sandbox.woocommerce.shop import Key, Shop
 
 OAUTH_WINDOW_S = 15 * 60
+NONCES_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -97,7 +98,13 @@ def _verify_freshness(shop: Shop, key: Key, given: dict[str, str]) -> None:
     nonce = (key.consumer_key, given["oauth_nonce"])
     if nonce in shop.nonces:
         raise authentication_error("Invalid nonce - nonce has already been used.")
-    shop.nonces.add(nonce)
+    shop.nonces[nonce] = int(stamp)
+    # What is too old is refused by its timestamp, so its nonce need not be kept.
+    while len(shop.nonces) > NONCES_KEPT:
+        oldest = next(iter(shop.nonces))
+        if shop.nonces[oldest] > shop.clock.now() - 2 * OAUTH_WINDOW_S:
+            break
+        del shop.nonces[oldest]
 
 
 def identify(shop: Shop, call: Call) -> Key | None:

@@ -80,7 +80,8 @@ def _check(shop: Shop, operation: Record) -> None:
         "create": ["entity", "op", "want"],
         "delete": ["id", "entity", "op"],
     }[do]
-    missing = [name for name in needed if not operation.get(name)]
+    # An empty `want` writes the mark alone.
+    missing = [name for name in needed if operation.get(name) in (None, "", 0)]
     if resource == "variation" and do == "create" and not operation.get("parent_id"):
         missing.append("parent_id")
     if missing:

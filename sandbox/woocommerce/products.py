@@ -222,6 +222,9 @@ def forget_parent(shop: Shop, item: Item) -> None:
 
 def update(shop: Shop, item: Item, body: Record, by: By, *, silent: bool = False) -> Changes:
     changes = apply_body(shop, item, body)
+    if "inventory_delta" in body and by == "key":
+        # A difference keeps what was sold since the key last read.
+        item.edited.pop("stock_quantity", None)
     shop.touch(item, changes, by)
     forget_parent(shop, item)
     if not silent:

@@ -122,7 +122,8 @@ class Shop:
     """(kind of mark, entity) to item, for the plugin's look-up."""
     children: dict[int, list[int]] = field(default_factory=dict)
     next_ids: dict[str, int] = field(default_factory=dict)
-    nonces: set[tuple[str, str]] = field(default_factory=set)
+    nonces: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(key, nonce) to the time it came with, oldest first."""
     faults: Faults = field(default_factory=Faults)
     writes: deque[Record] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
     edits: deque[Record] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))

@@ -366,6 +366,15 @@ async def test_a_plain_write_over_an_unread_edit_is_counted_as_lost(bench: Bench
     assert [sorted(write["fields"]) for write in accepted] == [["name", "stock_quantity"], ["name"]]
 
 
+async def test_a_difference_of_stock_loses_no_sale(bench: Bench) -> None:
+    shop = await demo_shop(bench, plugin=False)
+    await shop.rest("GET", "products/412")
+    await bench.control.sell("shop", "TEA-BOPF-400", 2)
+    answer = await shop.rest("PUT", "products/412", {"inventory_delta": -3})
+    assert answer.json()["stock_quantity"] == 31
+    assert await bench.control.lost_edits("shop") == []
+
+
 async def test_meta_data_merges(bench: Bench) -> None:
     shop = await demo_shop(bench, plugin=False)
     made = await shop.rest("PUT", "products/412", {"meta_data": [{"key": "a", "value": "1"}]})
