@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import psutil
 
 from runtime import state
-from runtime.bootstrap import is_installed
+from runtime.bootstrap import VENV, is_installed
 from runtime.child import tail
 from runtime.lock import HomeLock
 from runtime.servers import jars, wheels
 from runtime.servers.ports import answers, is_free
-from runtime.settings import ROOT, RuntimeSettings
+from runtime.settings import RuntimeSettings
 from schemas.settings import Endpoints
 
 _NEEDED_GB = 2.0
@@ -48,7 +48,7 @@ def _python(settings: RuntimeSettings) -> Iterator[Finding]:
 
 
 def _environment(settings: RuntimeSettings) -> Iterator[Finding]:
-    if not (ROOT / "requirements.lock").exists():
+    if not VENV.exists():  # installed by other means, as in the container
         return
     if is_installed("requirements.lock"):
         yield Finding("environment", "ok", "installed from requirements.lock")
