@@ -125,6 +125,19 @@ class Directory(Organizations):
 
         return bool(value) and await self._secrets.get(f"{platform}|{name}|{digest(value)}", read)
 
+    async def platform_connections(self, platform: str, most: int = 200) -> tuple[Connection, ...]:
+        """Connections to one platform, of all organisations, at most so many: for a delivery that
+        names none of them."""
+
+        async def read() -> tuple[Connection, ...]:
+            rows = self._integrations.find({"platform": platform}).limit(most)
+            stored = [self._opened(row) async for row in rows]
+            given = await self.connections(DEFAULT_ORGANIZATION)
+            known = {found.id for found in stored}
+            return (*stored, *(c for c in given if c.platform == platform and c.id not in known))
+
+        return await self._connections.get(f"|{platform}", read)
+
     async def capabilities(self, organization_id: str, replica: str) -> Mapping[str, str]:
         """What the platform was found to support, `{}` before it was asked."""
         place = f"{organization_id}/{replica}"

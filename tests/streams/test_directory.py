@@ -40,8 +40,8 @@ class Clock:
 
 
 @pytest.fixture
-async def database(servers: Endpoints) -> AsyncIterator[Database]:
-    opened = open_database(servers)
+async def database(servers: dict[str, str]) -> AsyncIterator[Database]:
+    opened = open_database(Endpoints.model_validate(servers))
     fresh = opened.client[f"test_{uuid.uuid4().hex}"]
     await ensure_indexes(fresh)
     yield fresh

@@ -1,0 +1,1 @@
+"""The outermost layer: what people and platforms call."""

@@ -1,0 +1,356 @@
+"""The WebSocket: `/ws` and `/`, on both ports. docs/websocket.md tells its protocol.
+
+A client's lines wait in the shared ring, not in a queue of its own: a thousand slow clients cost no
+more memory than one. Its place is an offset, so a resumed client misses nothing and gets nothing
+twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi_problem.error import Problem
+from msgspec import structs
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from api.client import BEHIND, SLOW, Client, Closing, Message, Subscription
+from api.deps import is_ours
+from api.errors import malformed, unavailable
+from api.feed import FeedAway
+from api.ring import Entry
+from api.services import Services
+from api.shapes import Cursor, SyncStatus, live_conflict, read_cursor, to_json
+from schemas.feed import ConflictLine
+from streams.kafka import PublishFailed
+
+log = structlog.get_logger(__name__)
+
+PROTOCOL = "smartstore.v1"
+TICKET_PROTOCOL = "ticket."
+RECENT = 50
+OPEN_CONFLICTS = 200
+HELLO_S = 10.0
+SEND_S = 10.0
+READY_S = 5.0
+PIECE = 200
+MOST_CLIENTS = 5_000
+MOST_OF_ONE = 2_000
+STATUS_S = 2.0
+STATUS_AGAIN_S = 15.0
+
+NOT_SIGNED_IN = 4401
+NOT_FROM_THERE = 4403
+NOT_UNDERSTOOD = 4400
+
+
+class Refused(Exception):
+    """The connection ends before it began."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.closing = Closing(code, reason)
+
+
+def add_live(app: FastAPI) -> None:
+    """The WebSocket's routes."""
+    app.add_api_websocket_route("/ws", live)
+    app.add_api_websocket_route("/", live)
+
+
+async def live(websocket: WebSocket) -> None:
+    """One connection, from its handshake to its end."""
+    use: Services = websocket.app.state.services
+    origin = websocket.headers.get("origin")
+    if origin is not None and not is_ours(origin, websocket, use):
+        await websocket.close(NOT_FROM_THERE, "this page may not connect")
+        return
+    offered = websocket.scope.get("subprotocols", [])
+    await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
+    try:
+        client, cursor = await _greet(use, websocket, offered)
+    except Refused as error:
+        await _close(websocket, error.closing)
+        return
+    except WebSocketDisconnect:
+        return
+    use.feed.watch(client.organization_id, client)
+    try:
+        await _serve(use, websocket, client, cursor)
+    finally:
+        use.feed.unwatch(client.organization_id, client)
+
+
+async def _greet(
+    use: Services, websocket: WebSocket, offered: list[str]
+) -> tuple[Client, Cursor | None]:
+    """Who it is and where it goes on. The ticket is in a subprotocol or in the first message; in an
+    address it would end up in logs. Raises Refused, WebSocketDisconnect."""
+    ticket = next(
+        (
+            name.removeprefix(TICKET_PROTOCOL)
+            for name in offered
+            if name.startswith(TICKET_PROTOCOL)
+        ),
+        "",
+    )
+    first = Message.model_validate({"type": "connect"})
+    if not ticket:
+        try:
+            async with asyncio.timeout(HELLO_S):
+                first = Message.model_validate_json(await websocket.receive_text())
+        except TimeoutError:
+            raise Refused(NOT_SIGNED_IN, "no ticket came") from None
+        except (ValidationError, KeyError):
+            raise Refused(NOT_UNDERSTOOD, "the first message must be connect") from None
+        ticket = first.ticket
+    found = await use.tickets.take(ticket) if ticket else None
+    if found is None:
+        raise Refused(NOT_SIGNED_IN, "the ticket is used, too old or wrong; get a new one")
+    organization_id, by = found
+    watching = use.feed.watching()
+    full = sum(watching.values()) >= MOST_CLIENTS
+    if full or watching.get(organization_id, 0) >= MOST_OF_ONE:
+        raise Refused(SLOW, "too many connections; try again later")
+    client = Client(organization_id, by, first.subscribe or Subscription())
+    return client, read_cursor(first.cursor or websocket.query_params.get("cursor", ""))
+
+
+async def _serve(
+    use: Services, websocket: WebSocket, client: Client, cursor: Cursor | None
+) -> None:
+    """Hello, then what happens and what is asked, until either side ends it."""
+    try:
+        await _send(websocket, client, await _hello(use, client, cursor))
+    except PyMongoError:
+        await _close(websocket, Closing(SLOW, "MongoDB does not answer; try again"))
+        return
+    pump = asyncio.create_task(_pump(use, websocket, client))
+    listen = asyncio.create_task(_listen(use, websocket, client))
+    done, pending = await asyncio.wait({pump, listen}, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError):
+            log.error("a live client ended by an error", exc_info=error)
+    await _close(websocket, client.closing or Closing(1000, ""))
+
+
+async def _hello(use: Services, client: Client, cursor: Cursor | None) -> bytes:
+    """The state to begin with. From its cursor on, a client is sent every line exactly once."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(use.feed.ready.wait(), READY_S)
+    organization_id = client.organization_id
+    status = await use.status.of(organization_id)
+    stored, _ = await use.conflicts.page(organization_id, "open", "", OPEN_CONFLICTS)
+    conflicts = [
+        live_conflict(line)
+        for line in open_now(stored, use.feed.recent_conflicts(organization_id))
+        if client.wanted.wants_conflict(line)
+    ]
+    # No await from here to the return: the events and the place belong together.
+    ring = use.feed.ring_of(organization_id)
+    resumed = (
+        cursor is not None and cursor.partition == ring.partition and cursor.offset < ring.stop
+    )
+    entries: list[Entry] = []
+    if resumed and cursor is not None:
+        client.next_offset = cursor.offset + 1
+    else:
+        client.next_offset = ring.stop
+        newest = ring.newest(organization_id, RECENT)
+        entries = [entry for entry in newest if client.wanted.wants(entry.line)]
+    client.wake()
+    head = {
+        "type": "hello",
+        "isConnected": True,
+        "organizationId": organization_id,
+        "resumed": resumed,
+        "cursor": str(Cursor(ring.partition, client.next_offset - 1)),
+        "syncStatus": status,
+        "conflicts": conflicts,
+    }
+    events = b",".join(entry.event for entry in entries)
+    return to_json(head)[:-1] + b',"events":[' + events + b"]}"
+
+
+def open_now(stored: list[ConflictLine], recent: list[ConflictLine]) -> list[ConflictLine]:
+    """Open conflicts: the view, corrected by newer lines that it may not have yet."""
+    found = {line.id: line for line in stored}
+    for line in recent:
+        known = found.get(line.id)
+        if known is None or line.version >= known.version:
+            found[line.id] = line
+    still = [line for line in found.values() if line.status == "open"]
+    return sorted(still, key=lambda line: (-line.opened_at_ms, line.id))
+
+
+async def _pump(use: Services, websocket: WebSocket, client: Client) -> None:
+    """Send what waits, in order, until the connection ends."""
+    while True:
+        await client.stirred()
+        for message in client.take():
+            await _send(websocket, client, message)
+        await _catch_up(use, websocket, client)
+        if client.closing is not None:
+            return
+
+
+async def _catch_up(use: Services, websocket: WebSocket, client: Client) -> None:
+    """Send every line from the client's place to the newest."""
+    ring = use.feed.ring_of(client.organization_id)
+    while client.closing is None and client.next_offset < ring.stop:
+        if client.next_offset < ring.start:
+            if client.live:
+                client.end(SLOW, "too slow; reconnect with your cursor")
+                return
+            await _replay(use, websocket, client, ring.start)
+            continue
+        stop = ring.stop
+        waiting = ring.since(client.organization_id, client.next_offset)
+        if client.live and len(waiting) > BEHIND:
+            client.end(SLOW, "too slow; reconnect with your cursor")
+            return
+        for entry in waiting[:PIECE]:
+            client.next_offset = entry.cursor.offset + 1
+            await _send_line(websocket, client, entry)
+        if len(waiting) <= PIECE:
+            client.next_offset = max(client.next_offset, stop)
+    client.live = True
+
+
+async def _replay(use: Services, websocket: WebSocket, client: Client, stop: int) -> None:
+    """Lines older than the ring, from Kafka."""
+    try:
+        first = await use.feed.first_offset(client.organization_id)
+        if first > client.next_offset:
+            client.next_offset = first
+            gap = {"type": "gap", "help": "Older events are no longer kept; load your data again."}
+            await _send(websocket, client, to_json(gap))
+        history = use.feed.history(client.organization_id, client.next_offset, stop)
+        async with contextlib.aclosing(history) as pieces:
+            async for piece in pieces:
+                for entry in piece:
+                    client.next_offset = entry.cursor.offset + 1
+                    await _send_line(websocket, client, entry)
+    except FeedAway:
+        client.end(SLOW, "Kafka does not answer; reconnect with your cursor")
+        return
+    client.next_offset = max(client.next_offset, stop)
+
+
+async def _listen(use: Services, websocket: WebSocket, client: Client) -> None:
+    """Take commands until the client leaves."""
+    while client.closing is None:
+        text = await websocket.receive_text()
+        if not client.may_command():
+            client.end(1008, "too many messages")
+            return
+        request_id = ""
+        try:
+            message = Message.model_validate_json(text)
+            request_id = message.request_id
+            client.put(await _answer(use, client, message))
+        except ValidationError as error:
+            problem = malformed(
+                error.errors()[0]["msg"], "docs/websocket.md tells what may be sent."
+            )
+            client.put(_problem(request_id, problem))
+        except Problem as problem:
+            client.put(_problem(request_id, problem))
+        except (PyMongoError, PublishFailed):
+            client.put(_problem(request_id, unavailable("MongoDB or Kafka does not answer.")))
+
+
+async def _answer(use: Services, client: Client, message: Message) -> dict[str, Any]:
+    """The answer to one command. Raises Problem, PyMongoError, PublishFailed."""
+    named = {"requestId": message.request_id} if message.request_id else {}
+    match message.type:
+        case "ping":
+            return {"type": "pong", **named}
+        case "subscribe":
+            client.wanted = message.subscribe or Subscription()
+            return {"type": "subscribed", **named, "subscribe": client.wanted.model_dump()}
+        case "forceSync":
+            if message.entity_id and not message.entity_type:
+                raise malformed("entityId needs its entityType.", "Send both, or neither.")
+            job = await use.forcing.begin(
+                client.organization_id, message.entity_type, message.entity_id
+            )
+            return {"type": "forceSync", **named, "job": job}
+        case "resolveConflict":
+            shown = await use.conflicts.resolve(
+                client.organization_id,
+                message.conflict_id,
+                message.resolution,
+                by=client.by,
+                value=message.value,
+                candidates=message.candidates,
+                version=message.version,
+            )
+            return {"type": "resolveConflict", **named, "accepted": True, "conflict": shown}
+        case _:
+            raise malformed("This connection is open already.", "Send connect once, first.")
+
+
+def _problem(request_id: str, problem: Problem) -> dict[str, Any]:
+    named = {"requestId": request_id} if request_id else {}
+    return {"type": "error", **named, "problem": problem.marshal()}
+
+
+async def _send_line(websocket: WebSocket, client: Client, entry: Entry) -> None:
+    if entry.line.organization_id != client.organization_id:  # the one recheck before sending
+        raise RuntimeError("a line of another organisation came to a client")
+    if client.wanted.wants(entry.line):
+        await _send(websocket, client, b'{"type":"event","event":' + entry.event + b"}")
+
+
+async def _send(websocket: WebSocket, client: Client, message: bytes) -> None:
+    """One text message. A client that takes longer than SEND_S for it is too slow."""
+    if client.closing is not None:
+        return
+    try:
+        async with asyncio.timeout(SEND_S):
+            await websocket.send_text(message.decode())
+    except TimeoutError:
+        client.end(SLOW, "too slow; reconnect with your cursor")
+
+
+async def _close(websocket: WebSocket, closing: Closing) -> None:
+    """Say why, if the client is still there to hear it."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(2):
+            await websocket.close(closing.code, closing.reason)
+
+
+async def tell_status(use: Services) -> None:
+    """Every two seconds: the status of each watched organisation, when it has changed."""
+    told: dict[str, tuple[float, SyncStatus]] = {}
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(STATUS_S)
+        await use.status.announce_watchers()
+        watched = use.feed.watching()
+        told = {name: found for name, found in told.items() if name in watched}
+        for organization_id in watched:
+            try:
+                status = await use.status.of(organization_id)
+            except PyMongoError as error:
+                log.warning("no status to tell", error=repr(error))
+                break
+            at, last = told.get(organization_id, (0.0, None))
+            same = last is not None and structs.replace(status, timestamp=last.timestamp) == last
+            if same and loop.time() - at < STATUS_AGAIN_S:
+                continue
+            told[organization_id] = loop.time(), status
+            message = to_json({"type": "status", "isConnected": True, "syncStatus": status})
+            for watcher in use.feed.watchers(organization_id):
+                if isinstance(watcher, Client):
+                    watcher.put_status(message)

@@ -1,0 +1,242 @@
+"""`python -m api.main`: HTTP on PORT and WEBSOCKET_PORT, one application on both.
+
+Settings are loaded here and handed down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from pymongo.errors import PyMongoError
+from streams.intake import Intake
+
+from api.checks import Checks
+from api.conflicts import Conflicts
+from api.errors import add_problems
+from api.feed import Feed
+from api.forcing import Forcing
+from api.lag import Lag
+from api.live import add_live, tell_status
+from api.login import Sessions, issue_login_link
+from api.pages import views
+from api.routes import (
+    conflicts,
+    deadletters,
+    events,
+    health,
+    integrations,
+    policies,
+    sync,
+    tickets,
+    webhooks,
+)
+from api.services import Services
+from api.settings import ApiSettings
+from api.static import PageFiles
+from api.status import StatusBoard
+from api.tokens import Tickets
+from schemas.settings import Endpoints
+from streams.cache import open_cache
+from streams.database import ensure_indexes, open_database
+from streams.directory import Directory, ensure_default_organization
+from streams.kafka import Publisher
+from streams.keyring import open_keyring
+from streams.platforms import PlatformEnvironment
+
+log = structlog.get_logger(__name__)
+
+STOP_S = 8
+MAX_MESSAGE_BYTES = 65_536
+OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
+
+
+def create_api(open_services: OpenServices) -> FastAPI:
+    """The application; what it stands on is opened at its start and closed at its end."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services() as opened:
+            app.state.services = opened
+            status = asyncio.create_task(tell_status(opened), name="status")
+            try:
+                yield
+            finally:
+                status.cancel()
+                await asyncio.gather(status, return_exceptions=True)
+
+    app = FastAPI(
+        title="SmartStore Sync",
+        version=health.product_version(),
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+    )
+    add_problems(app)
+    for module in (
+        events,
+        sync,
+        conflicts,
+        integrations,
+        policies,
+        deadletters,
+        tickets,
+        health,
+        views,
+    ):
+        app.include_router(module.router)
+    add_live(app)
+    app.mount("/static", PageFiles(), name="static")
+    app.add_middleware(webhooks.Webhooks)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIterator[Services]:
+    """Everything real. Starts with Kafka or Redis away; MongoDB must be there once."""
+    database = open_database(endpoints, application="smartstore-api")
+    cache = open_cache(endpoints)
+    publisher = Publisher(endpoints)
+    keyring = open_keyring(os.environ, settings.home)
+    directory = Directory(database, keyring, PlatformEnvironment())
+    feed = Feed(endpoints, settings.feed_ring)
+    lag = Lag(endpoints)
+    process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    board = StatusBoard(database, cache, directory, feed, lag, process)
+    forcing = Forcing(database, publisher)
+    services = Services(
+        endpoints=endpoints,
+        settings=settings,
+        database=database,
+        cache=cache,
+        directory=directory,
+        publisher=publisher,
+        intake=Intake(publisher, database),
+        feed=feed,
+        status=board,
+        tickets=Tickets(cache, database),
+        sessions=Sessions(database),
+        conflicts=Conflicts(database, publisher, lambda: int(time.time() * 1000)),
+        forcing=forcing,
+        checks=Checks(database, cache, feed, lag),
+    )
+    await _prepare(services)
+    await feed.start()
+    try:
+        yield services
+    finally:
+        await forcing.stop()
+        await feed.stop()
+        await board.withdraw()
+        await lag.close()
+        await publisher.stop()
+        await cache.aclose()
+        await database.client.close()
+
+
+async def _prepare(services: Services) -> None:
+    """Indexes, the default organisation, and a way in. What is shown goes to standard output once:
+    it is for the person who started us, not for a log."""
+    for wait_s in (0.5, 1, 2, 4, 8, 0):
+        try:
+            await ensure_indexes(services.database)
+            api_key = await ensure_default_organization(services.directory)
+            link = await issue_login_link(services.database, services.settings.base_url)
+            break
+        except PyMongoError as error:
+            if not wait_s:
+                raise
+            log.warning("MongoDB does not answer yet", error=repr(error))
+            await asyncio.sleep(wait_s)
+    if api_key is not None:
+        _show(f"API key of organisation default (shown once): {api_key}")
+    _show(f"Open {link} (works once, 15 minutes)")
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SystemExit with a clear message when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+    except OSError as error:
+        opened.close()
+        raise SystemExit(
+            f"smartstore api: cannot listen on {host}:{port}: {error.strerror}; "
+            "set PORT or WEBSOCKET_PORT to a free one"
+        ) from error
+    opened.listen(2_048)
+    opened.setblocking(False)
+    return opened
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; then finish what is under way, within STOP_S."""
+    endpoints, settings = Endpoints(), ApiSettings()
+    configure_logging()
+    app = create_api(lambda: open_services(endpoints, settings))
+    ports = dict.fromkeys((settings.port, settings.websocket_port))
+    sockets = [listen(settings.host, port) for port in ports]
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+            ws_per_message_deflate=False,
+            lifespan="on",
+            access_log=False,
+            server_header=False,
+            log_config=None,
+            timeout_graceful_shutdown=STOP_S,
+            timeout_keep_alive=30,
+            backlog=2_048,
+        )
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=sockets)
+    return 0 if server.started else 3
+
+
+def configure_logging() -> None:
+    """One line an event on standard error; libraries speak up only when something is wrong."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

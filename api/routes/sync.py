@@ -1,0 +1,56 @@
+"""`GET /api/sync/status`, `POST /api/sync/force`, `GET /api/sync/force/{id}`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.deps import UseCaller, UseServices
+from api.errors import malformed
+from api.shapes import to_json
+
+router = APIRouter(prefix="/api/sync", tags=["sync"])
+
+EntityType = Literal["product", "variation", "inventory", "order", "customer", "message"]
+
+
+class Force(BaseModel):
+    """What to read again everywhere: one entity, a type, or (both left out) everything."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    type: EntityType | None = None
+    entity_id: Annotated[str, Field(max_length=300)] | None = Field(None, alias="entityId")
+    organization_id: str | None = Field(None, alias="organizationId")
+
+
+@router.get("/status")
+async def sync_status(
+    caller: UseCaller,
+    use: UseServices,
+    organizationId: str | None = None,
+) -> Response:
+    """The same object the live client has as `syncStatus`."""
+    caller.check(organizationId)
+    status = await use.status.of(caller.organization_id)
+    return Response(to_json(status), media_type="application/json")
+
+
+@router.post("/force", status_code=202)
+async def force(caller: UseCaller, use: UseServices, wanted: Force | None = None) -> Response:
+    """Read every replica again and send what is owed now. Safe to repeat; answers with a job."""
+    wanted = wanted or Force.model_validate({})
+    caller.check(wanted.organization_id)
+    if wanted.entity_id and not wanted.type:
+        raise malformed("entityId needs its type.", 'Send {"type": "product", "entityId": "..."}.')
+    job = await use.forcing.begin(caller.organization_id, wanted.type, wanted.entity_id)
+    return Response(to_json(job), status_code=202, media_type="application/json")
+
+
+@router.get("/force/{job_id}")
+async def force_progress(job_id: str, caller: UseCaller, use: UseServices) -> Response:
+    """How far a forced sync has come."""
+    job = await use.forcing.progress(caller.organization_id, job_id)
+    return Response(to_json(job), media_type="application/json")

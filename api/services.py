@@ -1,0 +1,53 @@
+"""What a request may use. Built once by the lifespan of `api.main`, and from fakes in tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from api.checks import Checks
+from api.conflicts import Conflicts
+from api.feed import Feed
+from api.forcing import Forcing, Publishes
+from api.login import Sessions
+from api.settings import ApiSettings
+from api.status import StatusBoard
+from api.tokens import Tickets
+from schemas.settings import Endpoints
+from streams.database import Database
+from streams.directory import Directory
+from streams.kafka import Outgoing
+
+
+class Accepts(Protocol):
+    """`streams.intake.Intake`: Kafka with acks, else MongoDB's inbox, else Unavailable."""
+
+    async def accept(self, delivery: Outgoing) -> object:
+        """Returns once something durable has it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """One process's connections and caches."""
+
+    endpoints: Endpoints
+    settings: ApiSettings
+    database: Database
+    cache: Redis
+    directory: Directory
+    publisher: Publishes
+    intake: Accepts
+    feed: Feed
+    status: StatusBoard
+    tickets: Tickets
+    sessions: Sessions
+    conflicts: Conflicts
+    forcing: Forcing
+    checks: Checks
+    clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
+    started_at_s: float = field(default_factory=time.monotonic)

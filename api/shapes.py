@@ -1,0 +1,158 @@
+"""What clients are shown, in the user's own names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from schemas.base import Fields, Wire
+from schemas.envelope import rfc3339
+from schemas.feed import ConflictLine, FeedLine
+
+_CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,18}|start)")
+_START = "start"
+
+
+@dataclass(frozen=True, order=True)
+class Cursor:
+    """The place of a line in the feed, `partition-offset` as text (`0-start`: before the first).
+    Orders within one partition."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}-{_START if self.offset < 0 else self.offset}"
+
+
+def read_cursor(text: str) -> Cursor | None:
+    """The inverse of `str(cursor)`; None for anything else."""
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        return None
+    return Cursor(int(found[1]), -1 if found[2] == _START else int(found[2]))
+
+
+class LiveEvent(Wire, frozen=True, kw_only=True):
+    """One line of the feed: the user's seven names, and what we know besides."""
+
+    id: str
+    type: str
+    action: str
+    data: Fields
+    """New agreed values (kind `changed`), or the fields that arrived."""
+    source: str
+    timestamp: str
+    organization_id: str
+    entity_id: str
+    kind: str
+    cursor: str
+    replica: str = ""
+    previous: Fields = msgspec.field(default_factory=dict)
+    version: int = 0
+    latency_ms: int | None = None
+    reason: str = ""
+    cause: str = ""
+
+
+class LiveConflict(Wire, frozen=True, kw_only=True):
+    """One conflict."""
+
+    id: str
+    type: str
+    entity_id: str
+    field: str
+    status: str
+    policy: str
+    candidates: dict[str, Any]
+    """Replica name to value; `agreed` is the value that stands."""
+    changed_at: dict[str, str]
+    opened_at: str
+    updated_at: str
+    version: int
+    resolution: str = ""
+    value: Any = None
+    by: str = ""
+
+
+class ReplicaStatus(Wire, frozen=True, kw_only=True):
+    """One platform, as the feed shows it."""
+
+    replica: str
+    platform: str
+    active: bool
+    last_sync: str | None
+
+
+class SyncStatus(Wire, frozen=True, kw_only=True):
+    """`syncStatus` of the live client, and the answer of GET /api/sync/status."""
+
+    state: str
+    """synced · syncing (changes are on their way) · conflict (a person is needed) · waiting
+    (nothing moved for a while) · unknown (the reconcile worker does not report)"""
+    sentence: str
+    last_sync: str | None
+    pending_events: int
+    """Writes owed to platforms, and records not yet read."""
+    owed: int
+    in_flight: int
+    queued: int
+    """Records not yet read, of all organisations on these servers."""
+    oldest_pending_s: float
+    open_conflicts: int
+    active_connections: int
+    replicas: tuple[ReplicaStatus, ...]
+    timestamp: str
+
+
+def live_event(line: FeedLine, cursor: Cursor) -> LiveEvent:
+    """The line as clients see it."""
+    return LiveEvent(
+        id=line.id,
+        type=line.type,
+        action=line.action,
+        data=line.fields,
+        source=line.source,
+        timestamp=rfc3339(line.at_ms),
+        organization_id=line.organization_id,
+        entity_id=line.entity_id,
+        kind=line.kind,
+        cursor=str(cursor),
+        replica=line.replica,
+        previous=line.previous,
+        version=line.version,
+        latency_ms=line.latency_ms,
+        reason=line.reason,
+        cause=line.cause,
+    )
+
+
+def live_conflict(line: ConflictLine) -> LiveConflict:
+    """The conflict as clients see it."""
+    return LiveConflict(
+        id=line.id,
+        type=line.type,
+        entity_id=line.entity_id,
+        field=line.field,
+        status=line.status,
+        policy=line.policy,
+        candidates=line.candidates,
+        changed_at={replica: rfc3339(at) for replica, at in line.stamps.items() if at > 0},
+        opened_at=rfc3339(line.opened_at_ms),
+        updated_at=rfc3339(line.at_ms),
+        version=line.version,
+        resolution=line.resolution,
+        value=line.value,
+        by=line.by,
+    )
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def to_json(value: Any) -> bytes:
+    """JSON bytes of any shape here, `null`s and empty lists of required names included."""
+    return _encoder.encode(value)

@@ -1,0 +1,91 @@
+"""What people look at, kept in MongoDB: the projector of topic `conflicts` into `ss_conflicts`.
+
+Each row carries the exact JSON of its line (`line`): values of a shop may be of any shape, and a view
+must not change one. Names beside it are there to be found by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import stamina
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from schemas.codec import Undecodable, decode
+from schemas.feed import ConflictLine
+from streams.database import Database, Document
+from streams.kafka.records import Incoming
+
+DUPLICATE_KEY = 11000
+PATIENCE_S = 25.0
+"""How long a chunk waits for MongoDB before the process gives up and is started again."""
+
+Park = Callable[[Incoming, str], Awaitable[None]]
+"""Put a record into the dead letter with its reason; returns once that is acknowledged."""
+
+
+def row_id(organization_id: str, conflict_id: str) -> str:
+    """`_id` in `ss_conflicts`: an id of one organisation can never meet another's."""
+    return f"{organization_id}/{conflict_id}"
+
+
+class ConflictViews:
+    """The handler of topic `conflicts`: upsert by conflict, never back to an older version."""
+
+    def __init__(self, database: Database, park: Park) -> None:
+        self._rows = database["ss_conflicts"]
+        self._park = park
+
+    async def handle(self, chunk: Sequence[Incoming]) -> None:
+        """Returns when every line is in the view. Raises PyMongoError after PATIENCE_S without it."""
+        newest: dict[str, tuple[ConflictLine, bytes]] = {}
+        for record in chunk:
+            if not record.value:
+                continue  # a tombstone of compaction: the resolved row stays for history
+            try:
+                line = decode(record.value, ConflictLine)
+            except Undecodable as error:
+                await self._park(record, f"Not a conflict line: {error}")
+                continue
+            place = row_id(line.organization_id, line.id)
+            known = newest.get(place)
+            if known is None or line.version >= known[0].version:
+                newest[place] = line, record.value
+        if newest:
+            await self._write([_upsert(place, *found) for place, found in newest.items()])
+
+    async def _write(self, writes: list[UpdateOne]) -> None:
+        async for attempt in stamina.retry_context(
+            on=PyMongoError, attempts=None, timeout=PATIENCE_S, wait_max=2.0
+        ):
+            with attempt:
+                try:
+                    await self._rows.bulk_write(writes, ordered=False)
+                except BulkWriteError as error:
+                    # A newer row is there: the filter missed it and the insert met its id.
+                    if _only_older(error):
+                        return
+                    raise
+
+
+def _upsert(place: str, line: ConflictLine, raw: bytes) -> UpdateOne:
+    row: Document = {
+        "organizationId": line.organization_id,
+        "type": line.type,
+        "entityId": line.entity_id,
+        "field": line.field,
+        "status": line.status,
+        "openedAtMs": line.opened_at_ms,
+        "atMs": line.at_ms,
+        "version": line.version,
+        "line": raw.decode(),
+    }
+    return UpdateOne({"_id": place, "version": {"$lte": line.version}}, {"$set": row}, upsert=True)
+
+
+def _only_older(error: BulkWriteError) -> bool:
+    details = error.details or {}
+    return not details.get("writeConcernErrors") and all(
+        found["code"] == DUPLICATE_KEY for found in details.get("writeErrors", ())
+    )
