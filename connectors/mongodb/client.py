@@ -175,7 +175,7 @@ class MongoDBClient:
             job, _ = batch[told["index"]]
             duplicate = told.get("code") == _DUPLICATE
             if duplicate and list(told.get("keyPattern") or ()) == ["_id"]:
-                job.done = True  # somebody was faster with the very same item
+                job.reason = "duplicate"  # somebody was faster with the very same item
             elif duplicate and isinstance(job.command, Create) and job.want.get("sku"):
                 job.answer = await self._adopted(collection, job, session)
             else:
@@ -209,6 +209,10 @@ class MongoDBClient:
         taken = job.done or (
             not isinstance(command, Read) and mark is not None and mark.op == command.op
         )
+        if job.reason == "duplicate":
+            if not seen.exists:
+                return Answer("failed", reason="this id belongs to an item of somebody else")
+            taken = True
         if isinstance(command, Delete):
             taken = not seen.exists
         elif not seen.exists and not (isinstance(command, Create) and taken):

@@ -195,7 +195,8 @@ class Writer:
         op = list(command.op)
         totals = {} if isinstance(command, Delete) else command.totals
         fields: dict[str, Any] = {}
-        for name, value in job.want.items():
+        want = {} if isinstance(command, Delete) else command.want
+        for name, value in want.items():  # as our ids say it, so that it compares with ours again
             fields[name] = {"op": op, "value": value}
             if name in totals:
                 fields[name]["total"] = totals[name]
