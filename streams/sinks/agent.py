@@ -192,7 +192,7 @@ class Sink:
     async def _told(
         self, incoming: Incoming, command: Write | Create | Delete | Read, said: Said
     ) -> Outgoing:
-        """The outcome, after the identity of what was made is kept: its echo may come any moment."""
+        """The outcome, after the identity of what was made is kept: its echo comes any moment."""
         answer, seen = said.answer, said.answer.seen
         organization_id, replica = command.organization_id, command.replica
         if isinstance(command, Create) and answer.external_id and answer.result in MADE:
