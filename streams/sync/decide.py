@@ -19,7 +19,7 @@ from streams.sync.context import Context
 from streams.sync.decision import Decision, Draft
 from streams.sync.learn import differs, learn, vanished
 from streams.sync.owed import settle
-from streams.sync.record import Flight, Record, Shadow, Tombstone
+from streams.sync.record import Flight, Record, Replica, Shadow, Tombstone
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,11 @@ def accept(draft: Draft, name: str, seen: Seen, received_at_ms: int, was_read: b
     replica = draft.replica(name)
     flight = replica.flight
     wrote = {}
+    if flight is not None and flight.totals and _erased(replica, seen) and not was_read:
+        # Stock without our mark, while a write of ours is out: only its answer can tell which of
+        # the two this is. Then the item is read.
+        replica.reread = True
+        return
     if flight is not None and seen.exists and _includes(draft, name, flight, seen):
         wrote = flight.want
         landed(draft, name, flight)
@@ -139,7 +144,8 @@ def accept(draft: Draft, name: str, seen: Seen, received_at_ms: int, was_read: b
 def _includes(draft: Draft, name: str, flight: Flight, seen: Seen) -> bool:
     if seen.mark is not None:
         return seen.mark.op == flight.op
-    if flight.kind == "delete" or not flight.want:
+    if flight.kind == "delete" or not flight.want or not _erased(draft.replica(name), seen):
+        # A record that never held our mark does not hold this write: equal stock is a coincidence.
         return False
     normal = draft.context.type_profile(name, draft.record.type).normal
     return all(
@@ -147,6 +153,11 @@ def _includes(draft: Draft, name: str, flight: Flight, seen: Seen) -> bool:
         and (seen.fields[field] == value or seen.fields[field] == normal(field, value))
         for field, value in flight.want.items()
     )
+
+
+def _erased(replica: Replica, seen: Seen) -> bool:
+    """Whether somebody has replaced the record, our mark with it."""
+    return seen.exists and seen.mark is None and replica.mark is not None
 
 
 def landed(draft: Draft, name: str, flight: Flight) -> None:
@@ -251,7 +262,9 @@ def refused(draft: Draft, outcome: Outcome) -> None:
     if seen is None:
         replica.reread = True
     elif flight is not None and replica.known_at[1] <= flight.issued_clock:
-        learn(draft, name, seen, outcome.at_ms, {}, own_answer=False)
+        included = flight.attempts > 1 and _includes(draft, name, flight, seen)
+        wrote = flight.want if included else {}
+        learn(draft, name, seen, outcome.at_ms, wrote, own_answer=False)
     else:
         pushed(draft, name, seen, outcome.at_ms)
 

@@ -166,7 +166,9 @@ def compare(
     normal = draft.context.type_profile(name, draft.record.type).normal
     op = shadow.op if shadow is not None else None
     fresh = mark is not None and mark.op != op
-    if own_answer and field in wrote:
+    if own_answer and field in wrote and not (fresh and _compares(draft, name)):
+        # The answer to our own write shows what the platform made of it. Not so where it compares:
+        # there a repeat of an old operation is answered too, edits since then included.
         base, stands = value, wrote[field]
         op = mark.op if mark is not None else op
     elif mark is not None and fresh:
@@ -187,3 +189,8 @@ def compare(
         return
     replica.shadow[field] = Shadow(value, value, op)
     edited(draft, name, field, stands, value, at_ms, rewritten=op is not None)
+
+
+def _compares(draft: Draft, name: str) -> bool:
+    profile = draft.context.profiles.get(name)
+    return profile is not None and profile.compares

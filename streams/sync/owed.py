@@ -19,7 +19,7 @@ _ABSENT = object()
 def settle(draft: Draft) -> int | None:
     """Send what is owed and due; tell when the entity wants to be looked at again, in ms."""
     due: list[int] = []
-    for name in draft.context.writable:
+    for name in sorted(draft.context.writable):
         profile = draft.context.profiles.get(name)
         if profile is None:
             continue
@@ -43,7 +43,8 @@ def _settle_replica(
     if replica.retry_at_ms > now:
         due.append(replica.retry_at_ms)
         return
-    if replica.reread and profile.reads and replica.external_id is not None:
+    waits = replica.flight is not None and replica.flight.attempts == 1
+    if replica.reread and profile.reads and replica.external_id is not None and not waits:
         if replica.reading is None or replica.reading_due_ms <= now:
             _send_read(draft, name)
         due.append(draft.record.replicas[name].reading_due_ms)
@@ -92,9 +93,12 @@ def owed_fields(draft: Draft, type_profile: TypeProfile, replica: Replica) -> Fi
     """The agreed values that this replica should hold, can hold, and does not."""
     record = draft.record
     want: Fields = {}
-    for field in type_profile.writable:
-        agreed = record.fields.get(field)
-        if agreed is None or field in record.conflicts or field in replica.masked:
+    for field, agreed in record.fields.items():
+        if (
+            field not in type_profile.writable
+            or field in record.conflicts
+            or field in replica.masked
+        ):
             continue
         value = agreed.value
         shadow = replica.shadow.get(field)
