@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 Fields = dict[str, Any]
-"""Canonical field name to JSON value. A missing name says nothing of the field; None says "empty"."""
+"""Canonical field name to JSON value. A missing name says nothing of the field; None says
+"empty"."""
 
 Operation = tuple[int, int]
 """(epoch, counter): rises with every write of an entity, across owners too."""

@@ -20,8 +20,8 @@ class Write(EntityWire, frozen=True, kw_only=True, tag="write", tag_field="kind"
     """Counters in `want`: the platform's own changes counted so far."""
     issued_at_ms: int
     epoch: int = 0
-    """Of the owner that sent it; sinks drop what is below the newest Claim. Not `op[0]`, which may be
-    higher where a platform holds a mark of a history we no longer have."""
+    """Of the owner that sent it; sinks drop what is below the newest Claim. Not `op[0]`, which may
+    be higher where a platform holds a mark of a history we no longer have."""
 
 
 class Create(EntityWire, frozen=True, kw_only=True, tag="create", tag_field="kind"):

@@ -50,7 +50,8 @@ class Envelope(Wire, frozen=True, kw_only=True):
 
 
 def read_envelope(headers: Iterable[tuple[str, bytes]] | None) -> Envelope:
-    """The envelope from a record's headers; what is missing is empty, so foreign producers are read too."""
+    """The envelope from a record's headers; what is missing is empty, so foreign producers are
+    read too."""
     found = {name.lower(): value for name, value in headers or ()}
 
     def text(name: str) -> str:

@@ -15,8 +15,8 @@ failed: a platform will not take a value · effect: a message went out or could 
 
 
 class FeedLine(EntityWire, frozen=True, kw_only=True):
-    """One line of the live feed. Its Kafka key is the organisation, so an organisation has one order;
-    its cursor is `partition-offset`."""
+    """One line of the live feed. Its Kafka key is the organisation, so an organisation has one
+    order; its cursor is `partition-offset`."""
 
     id: str
     """Unique and repeatable: entity version and place within the decision."""

@@ -8,9 +8,9 @@ from schemas.base import EntityWire, Fields, Operation, Ticket
 from schemas.observation import Seen
 
 Result = Literal["taken", "refused", "missing", "retry", "failed", "unknown"]
-"""taken: done now or before · refused: the item holds something else (see `seen`) · missing: no such
-item · retry: not reached, try again at `retry_at_ms` · failed: the platform will not take these
-values, do not repeat them · unknown: an effect may or may not have happened."""
+"""taken: done now or before · refused: the item holds something else (see `seen`) · missing: no
+such item · retry: not reached, try again at `retry_at_ms` · failed: the platform will not take
+these values, do not repeat them · unknown: an effect may or may not have happened."""
 
 
 class Outcome(EntityWire, frozen=True, kw_only=True, tag="outcome", tag_field="kind"):

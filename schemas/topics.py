@@ -1,8 +1,9 @@
 """Every Kafka topic: its key, what it holds, how long it is kept. ARCHITECTURE.md's table and the
 topics themselves are made from this list.
 
-Producers of ours choose the partition by `partition_of`, never by a client's default: the outputs of
-an entity must land in its own partition number, and CRC-32 costs a hundredth of murmur2 in Python.
+Producers of ours choose the partition by `partition_of`, never by a client's default: the outputs
+of an entity must land in its own partition number, and CRC-32 costs a hundredth of murmur2 in
+Python.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class SyncApp(faust.App):
 def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settings: Any) -> SyncApp:
     """An app whose consumer group is `smartstore-<name>`.
 
-    `instance` makes a static member: a restarted worker takes its partitions back at once instead of
-    waiting for its dead self's session to end. Workers side by side need different ones.
+    `instance` makes a static member: a restarted worker takes its partitions back at once instead
+    of waiting for its dead self's session to end. Workers side by side need different ones.
     """
     app = SyncApp(
         f"{endpoints.topic_prefix}smartstore-{name}",
@@ -71,7 +71,8 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
 
 
 def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> None:
-    """One agent over these topics. It takes a chunk, handles it, and only then lets Faust commit it."""
+    """One agent over these topics. It takes a chunk, handles it, and only then lets Faust commit
+    it."""
     source = app.topic(
         *(f"{app.topic_prefix}{topic.name}" for topic in topics),
         schema=ChunkSchema(
@@ -84,8 +85,8 @@ def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> 
             try:
                 await handler(event.value)
             except BaseException as error:
-                # Faust acknowledges an event whose agent raised or was cancelled. Ending the process
-                # is the only way to keep it: the supervisor starts it again.
+                # Faust acknowledges an event whose agent raised or was cancelled. Ending the
+                # process is the only way to keep it: the supervisor starts it again.
                 if not isinstance(error, asyncio.CancelledError):
                     log.exception("worker ends: a chunk could not be handled", agent=name)
                 leave_hard()

@@ -1,5 +1,5 @@
-"""Makes the topics, on purpose: a source and its table must have equal partition counts, and a topic
-that Kafka makes by itself has none of this."""
+"""Makes the topics, on purpose: a source and its table must have equal partition counts, and a
+topic that Kafka makes by itself has none of this."""
 
 from __future__ import annotations
 

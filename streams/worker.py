@@ -1,7 +1,7 @@
 """`python -m streams.worker ROLE`: one process of the streams.
 
-Roles: `inbound` (normalise), `reconcile` (decide), `sinks` (write to platforms, keep views), `cdc` (read
-MongoDB's change streams). Settings are loaded here and handed down.
+Roles: `inbound` (normalise), `reconcile` (decide), `sinks` (write to platforms, keep views), `cdc`
+(read MongoDB's change streams). Settings are loaded here and handed down.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ async def run(name: str, endpoints: Endpoints, instance: str) -> int:
 
 async def _crashed(apps: Sequence[SyncApp]) -> None:
     """Returns when an app has crashed: Faust notes it and goes on waiting."""
-    while not any(app.crashed or app.should_stop for app in apps):
+    while not any(app.crashed or app.should_stop for app in apps):  # noqa: ASYNC110 no event
         await asyncio.sleep(0.5)
     for app in apps:
         if app.crashed:

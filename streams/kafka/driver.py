@@ -1,13 +1,14 @@
 """A Faust transport that hands agents whole chunks of records instead of single events.
 
-Faust's plumbing costs about 150 microseconds an event: two tasks in `_drain_messages`, an Event, a queue
-put, an acknowledgement (docs/adr/0002). Here one Faust message carries every record that one fetch
-returned for one partition, so that cost is paid once a chunk. Agents, tables, rebalancing and commits
-are Faust's own; this module only subclasses its transport, the extension point made for that.
+Faust's plumbing costs about 150 microseconds an event: two tasks in `_drain_messages`, an Event, a
+queue put, an acknowledgement (docs/adr/0002). Here one Faust message carries every record that one
+fetch returned for one partition, so that cost is paid once a chunk. Agents, tables, rebalancing
+and commits are Faust's own; this module only subclasses its transport, the extension point made
+for that.
 
-Acknowledging a chunk commits the offset behind its last record. One agent reads a partition, one chunk
-at a time and in order, so nothing before that offset can still be in flight (Faust's gap arithmetic,
-faust #606, is not used).
+Acknowledging a chunk commits the offset behind its last record. One agent reads a partition, one
+chunk at a time and in order, so nothing before that offset can still be in flight (Faust's gap
+arithmetic, faust #606, is not used).
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ MAX_CHUNK = 1000
 class ChunkConsumer(kafka.Consumer):
     """Yields one message a chunk, for sources and changelogs alike."""
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 Faust's own signature
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:

@@ -22,8 +22,8 @@ MAX_RECORD_BYTES = 1_000_000
 
 
 class PublishFailed(Exception):
-    """Kafka did not acknowledge in time. Trying again helps; the records may have arrived, and every
-    consumer of ours bears repeats."""
+    """Kafka did not acknowledge in time. Trying again helps; the records may have arrived, and
+    every consumer of ours bears repeats."""
 
 
 class RecordTooLarge(ValueError):

@@ -34,4 +34,5 @@ class Outgoing:
 
 Handler = Callable[[Sequence[Incoming]], Awaitable[None]]
 """Takes a chunk of one partition, in order. Returning acknowledges all of it; raising ends the
-process hard, uncommitted. So what one record does wrong is caught inside and parked as a dead letter."""
+process hard, uncommitted. So what one record does wrong is caught inside and parked as a dead
+letter."""

@@ -92,7 +92,8 @@ def _timer(app: SyncApp, reconciler: Reconciler):  # type: ignore[no-untyped-def
 
 
 async def tell_status(reconciler: Reconciler, redis: Redis) -> None:
-    """Every second, how much is under way. Without Redis nobody is told, and nothing else happens."""
+    """Every second, how much is under way. Without Redis nobody is told, and nothing else
+    happens."""
     while True:
         await asyncio.sleep(1.0)
         at_ms = int(time.time() * 1000)

@@ -1,8 +1,8 @@
 """Feeds `decide`, writes the table, emits commands: the one writer of every entity.
 
-A chunk goes through in this order (DESIGN: rule 3): decide on everything, one changelog write a changed
-record, acknowledged; then commands, feed and conflicts, acknowledged; then Faust commits the offset. A
-crash anywhere repeats the chunk, and repeats change nothing.
+A chunk goes through in this order (DESIGN: rule 3): decide on everything, one changelog write a
+changed record, acknowledged; then commands, feed and conflicts, acknowledged; then Faust commits
+the offset. A crash anywhere repeats the chunk, and repeats change nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import heapq
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -21,7 +21,7 @@ from schemas.codec import Undecodable, decode, encode
 from schemas.envelope import Envelope, Headers, new_traceparent, traceparent_of
 from schemas.observation import Arrival as Observed
 from schemas.observation import Observation
-from schemas.outcome import Outcome, Resolution, Resync
+from schemas.outcome import Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
 from streams.kafka import Incoming, Outgoing, Publisher
 from streams.sync.contexts import Contexts
@@ -33,6 +33,8 @@ from streams.sync.table import EntityStore
 log = structlog.get_logger(__name__)
 
 TICK = Tick()
+OBSERVED: Any = Observed
+REPLIES: Any = Reply
 
 
 class Parking(Protocol):
@@ -137,10 +139,9 @@ class Reconciler:
     async def _decoded(
         self, incoming: Incoming
     ) -> tuple[Incoming, Observed | Outcome | Resolution | Resync] | None:
+        kind = OBSERVED if incoming.topic == OBSERVATIONS.name else REPLIES
         try:
-            if incoming.topic == OBSERVATIONS.name:
-                return incoming, decode(incoming.value, Observed)  # type: ignore[arg-type]
-            return incoming, decode(incoming.value, Outcome | Resolution | Resync)  # type: ignore[arg-type]
+            return incoming, decode(incoming.value, kind)
         except Undecodable as error:
             await self.dead.park(
                 incoming,
@@ -151,7 +152,8 @@ class Reconciler:
             return None
 
     async def _refresh(self, organization_ids: Iterable[str]) -> None:
-        """New rules (a connection switched on, a policy changed) are looked at from every entity."""
+        """New rules (a connection switched on, a policy changed) are looked at from every
+        entity."""
         changed = await self.contexts.ensure(organization_ids)
         if not changed:
             return

@@ -1,5 +1,5 @@
-"""Pure: which messages to customers a change is worth. An effect is owed until it is heard of, under a
-key that names the business fact, so that no repeat sends it twice."""
+"""Pure: which messages to customers a change is worth. An effect is owed until it is heard of,
+under a key that names the business fact, so that no repeat sends it twice."""
 
 from __future__ import annotations
 

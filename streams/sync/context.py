@@ -1,4 +1,5 @@
-"""What rules a decision besides the record: an organisation's connections and policies, as values."""
+"""What rules a decision besides the record: an organisation's connections and policies, as
+values."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ Load = Callable[[str], Awaitable[Context]]
 
 
 def loader(directory: Directory) -> Load:
-    """Builds an organisation's context from its connections, their capabilities and its policies."""
+    """Builds an organisation's context from its connections, their capabilities and its
+    policies."""
 
     async def load(organization_id: str) -> Context:
         profiles: dict[str, Profile] = {}
@@ -97,8 +98,8 @@ class Contexts:
 
 
 def same_rules(one: Context, other: Context) -> bool:
-    """Whether two contexts would decide alike. Profiles hold functions, so they are compared by what
-    they declare."""
+    """Whether two contexts would decide alike. Profiles hold functions, so they are compared by
+    what they declare."""
     return (
         one.writable == other.writable
         and one.policies == other.policies

@@ -1,6 +1,8 @@
-"""Pure: (record, arrival, context, now) -> decision. The same inputs give the same decision forever.
+"""Pure: (record, arrival, context, now) -> decision. The same inputs give the same decision
+forever.
 
-No clock, no network, no randomness: that is what makes replay, "what if" and property tests possible.
+No clock, no network, no randomness: that is what makes replay, "what if" and property tests
+possible.
 """
 
 from __future__ import annotations
@@ -285,7 +287,8 @@ def missing(draft: Draft, outcome: Outcome, flight: Flight) -> None:
 
 
 def failed(draft: Draft, outcome: Outcome, flight: Flight) -> None:
-    """The platform will not take these values: not sent again until they change or a person asks."""
+    """The platform will not take these values: not sent again until they change or a person
+    asks."""
     name = outcome.replica
     replica = draft.replica(name)
     replica.flight = None
@@ -317,7 +320,8 @@ def retry_at(draft: Draft, outcome: Outcome, failures: int) -> int:
 
 
 def effect_answered(draft: Draft, outcome: Outcome) -> None:
-    """An effect is over when it was done, refused, or nobody can know: it is never sent again blindly."""
+    """An effect is over when it was done, refused, or nobody can know: it is never sent again
+    blindly."""
     key = outcome.effect_key or ""
     effect = draft.record.effects.get(key)
     if effect is None:

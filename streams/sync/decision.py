@@ -137,8 +137,8 @@ class Draft:
         return self.context.epoch, self.record.clock
 
     def operation(self, replica: Replica) -> Operation:
-        """The next operation id: above every one of ours, and above the replica's mark (which may be
-        of a history whose changelog is gone)."""
+        """The next operation id: above every one of ours, and above the replica's mark (which may
+        be of a history whose changelog is gone)."""
         self.record.counter += 1
         ours = (self.context.epoch, self.record.counter)
         if replica.mark is not None and replica.mark >= ours:

@@ -1,4 +1,5 @@
-"""Pure: what an observation teaches. An edit made on a platform is what was seen minus the shadow."""
+"""Pure: what an observation teaches. An edit made on a platform is what was seen minus the
+shadow."""
 
 from __future__ import annotations
 

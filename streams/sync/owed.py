@@ -1,5 +1,5 @@
-"""Pure: what is owed. Wherever the agreed values differ from a shadow, a write is due (level-triggered:
-nothing here asks what happened, only what is)."""
+"""Pure: what is owed. Wherever the agreed values differ from a shadow, a write is due
+(level-triggered: nothing here asks what happened, only what is)."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ def _send(draft: Draft, name: str, kind: str, want: Fields) -> None:
 
 
 def _send_again(draft: Draft, name: str, profile: Profile) -> None:
-    """An unanswered write goes out again, the same operation. Where the platform cannot compare, it is
-    read first: a blind repeat could undo what a person has done since."""
+    """An unanswered write goes out again, the same operation. Where the platform cannot compare,
+    it is read first: a blind repeat could undo what a person has done since."""
     replica = draft.replica(name)
     flight = replica.flight
     if flight is None:

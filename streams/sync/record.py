@@ -47,7 +47,8 @@ class Flight(msgspec.Struct, frozen=True, omit_defaults=True):
     after: Operation | None
     issued_at_ms: int
     issued_clock: int
-    """The entity's clock when it was first sent: what was learnt later is newer than its refusal."""
+    """The entity's clock when it was first sent: what was learnt later is newer than its
+    refusal."""
     due_at_ms: int
     """When it is sent again if nothing was heard."""
     attempts: int = 1

@@ -1,8 +1,8 @@
 """The Faust table `entities`: records by entity key, restored from the changelog in Kafka.
 
-The changelog is written a batch at a time by the agent (one write a key a batch, acknowledged before any
-command leaves), not by Faust's one send an assignment. Recovery is Faust's, with one rule more: what a
-woken former owner wrote behind its successor's claim is skipped (DESIGN: rule 5).
+The changelog is written a batch at a time by the agent (one write a key a batch, acknowledged
+before any command leaves), not by Faust's one send an assignment. Recovery is Faust's, with one
+rule more: what a woken former owner wrote behind its successor's claim is skipped (DESIGN: rule 5).
 """
 
 from __future__ import annotations
@@ -121,8 +121,9 @@ class ClaimingTables(TableManager):
 
 
 async def claim(publisher: Publisher, partitions: Iterable[int], owner: str) -> dict[int, int]:
-    """Partition to epoch: one above the offset of a claim in its changelog, told to the sinks as well. Done before
-    recovery looks where the changelog ends, so whatever a former owner adds later is behind it."""
+    """Partition to epoch: one above the offset of a claim in its changelog, told to the sinks as
+    well. Done before recovery looks where the changelog ends, so whatever a former owner adds
+    later is behind it."""
     epochs: dict[int, int] = {}
     now_ms = int(time.time() * 1000)
     for partition in partitions:

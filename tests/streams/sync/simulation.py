@@ -1,8 +1,9 @@
 """One entity on three platforms under loss, repeats, reordering, crashes and woken former owners.
 
-The engine here is the real `decide`; network, platforms and Kafka are small models with a seeded dice.
-A run is judged when the faults have stopped: platforms and record equal, stock exactly what was sold,
-no write sent long after the last edit, no edit overwritten unseen, nothing old come back.
+The engine here is the real `decide`; network, platforms and Kafka are small models with a seeded
+dice.
+A run is judged when the faults have stopped: platforms and record equal, stock exactly what was
+sold, no write sent long after the last edit, no edit overwritten unseen, nothing old come back.
 """
 
 from __future__ import annotations

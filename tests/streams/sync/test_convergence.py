@@ -1,4 +1,5 @@
-"""The protocol, with the real `decide`, under everything that goes wrong (tests/.../simulation.py)."""
+"""The protocol, with the real `decide`, under everything that goes wrong
+(tests/.../simulation.py)."""
 
 from __future__ import annotations
 
