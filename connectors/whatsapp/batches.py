@@ -46,8 +46,9 @@ class Batches:
     """Of one catalogue. The next request for an item waits for the item's handle: Meta does batches
     side by side, and an older one could end last."""
 
-    def __init__(self, graph: Graph, catalog_id: str) -> None:
+    def __init__(self, graph: Graph, catalog_id: str, deadline_s: float = DEADLINE_S) -> None:
         self._graph = graph
+        self._deadline_s = deadline_s
         self._path = f"/{catalog_id}"
         self._pending: dict[str, Handle] = {}
 
@@ -112,7 +113,7 @@ class Batches:
         return [handle]
 
     async def _follow(self, handles: list[Handle]) -> None:
-        deadline, wait = time.monotonic() + DEADLINE_S, FIRST_LOOK_S
+        deadline, wait = time.monotonic() + self._deadline_s, FIRST_LOOK_S
         open_ones = list(handles)
         while open_ones and time.monotonic() + wait < deadline:
             await asyncio.sleep(wait)

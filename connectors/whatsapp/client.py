@@ -9,7 +9,7 @@ import httpx
 
 from connectors.errors import Refused, Retry, Unknown
 from connectors.protocol import Answer, Links, StateCommand
-from connectors.whatsapp.batches import PENDING, Batches
+from connectors.whatsapp.batches import DEADLINE_S, PENDING, Batches
 from connectors.whatsapp.catalogue import (
     MAX_SKU,
     Item,
@@ -34,10 +34,15 @@ MAX_RECIPIENTS = 10_000
 class WhatsAppClient:
     """One per connection, kept open: it remembers which batches are under way."""
 
-    def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        account: Account,
+        transport: httpx.AsyncBaseTransport | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         self._account = account
         self._graph = Graph(account, transport)
-        self._batches = Batches(self._graph, account.catalog_id)
+        self._batches = Batches(self._graph, account.catalog_id, deadline_s)
         self._refusals: dict[str, int] = {}
         """Recipient to how often Meta found us too fast for them in a row."""
 
