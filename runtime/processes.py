@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+WORKER_READY = "worker started"
+"""What `streams.worker` logs once its apps run."""
+
 
 @dataclass(frozen=True)
 class ProcessEntry:
@@ -15,7 +18,11 @@ class ProcessEntry:
     argv: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     listens: tuple[str, ...] = ()
-    """Variables with the ports it serves: ready when all answer. Else ready when it stays up."""
+    """Variables with the ports it serves: ready when all answer."""
+    says: str = ""
+    """Words in its log: ready once they are there. With neither: ready when it stays up."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Beside what all processes have, such as SMARTSTORE_INSTANCE of a second worker."""
 
 
 PROCESSES: tuple[ProcessEntry, ...] = (
@@ -23,11 +30,20 @@ PROCESSES: tuple[ProcessEntry, ...] = (
         "reconcile",
         ("-m", "streams.worker", "reconcile"),
         groups={"smartstore-reconcile": ("observations", "outcomes", "resolutions")},
+        says=WORKER_READY,
     ),
     ProcessEntry(
-        "inbound", ("-m", "streams.worker", "inbound"), groups={"smartstore-inbound": ("inbound",)}
+        "inbound",
+        ("-m", "streams.worker", "inbound"),
+        groups={"smartstore-inbound": ("inbound",)},
+        says=WORKER_READY,
     ),
-    ProcessEntry("sinks", ("-m", "streams.worker", "sinks"), groups={"smartstore-sinks": ()}),
-    ProcessEntry("cdc", ("-m", "streams.worker", "cdc")),
+    ProcessEntry(
+        "sinks",
+        ("-m", "streams.worker", "sinks"),
+        groups={"smartstore-sinks": ()},
+        says=WORKER_READY,
+    ),
+    ProcessEntry("cdc", ("-m", "streams.worker", "cdc"), says=WORKER_READY),
     ProcessEntry("api", ("-m", "api.main"), listens=("PORT", "WEBSOCKET_PORT")),
 )

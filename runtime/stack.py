@@ -157,6 +157,7 @@ class Stack:
             **self._environment,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            **entry.env,
         }
         prefix = self._base.get("KAFKA_TOPIC_PREFIX") or self._base.get("TOPIC_PREFIX", "")
         return ProcessSpec(
@@ -173,15 +174,22 @@ class Stack:
 
     def _readiness(self, entry: ProcessEntry) -> Callable[[], str | None]:
         def listening() -> str | None:
-            numbers = [int(self._environment[name]) for name in entry.listens]
+            known = {**self._base, **self._environment, **entry.env}
+            numbers = [int(known[name]) for name in entry.listens]
             shown = ", ".join(f":{number}" for number in numbers)
             return shown if all(answers(n, self._shown_host()) for n in numbers) else None
+
+        def said() -> str | None:
+            output = self._supervisor.output(entry.name) if self._supervisor else ""
+            return "ready" if entry.says in output else None
 
         def staying_up() -> str | None:
             age_s = self._supervisor.age_s(entry.name) if self._supervisor else 0.0
             return "running" if age_s >= _STAYS_UP_S else None
 
-        return listening if entry.listens else staying_up
+        if entry.listens:
+            return listening
+        return said if entry.says else staying_up
 
     def _shown_host(self) -> str:
         host = self._settings.host

@@ -70,6 +70,7 @@ class _Slot:
     state: str = "waiting"
     popen: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
+    log_begin: int = 0
     next_start_s: float = 0.0
     restarts: int = 0
     failures: int = 0
@@ -172,6 +173,14 @@ class Supervisor:
         """Seconds since the process's latest start."""
         return self.status(name).uptime_s
 
+    def output(self, name: str) -> str:
+        """What the process has logged since its latest start, the first megabyte of it."""
+        slot = self._slots[name]
+        with contextlib.suppress(OSError), slot.log.open("rb") as stream:
+            stream.seek(slot.log_begin)
+            return stream.read(1_000_000).decode(errors="replace")
+        return ""
+
     def _wait_ready(self) -> None:
         limit_s = time.monotonic() + max(
             (s.spec.ready_timeout_s for s in self._slots.values()), default=0.0
@@ -212,6 +221,7 @@ class Supervisor:
             slot.failures = 0
 
     def _start_one(self, slot: _Slot, now_s: float) -> None:
+        slot.log_begin = slot.log.stat().st_size if slot.log.exists() else 0
         slot.popen = spawn(slot.spec.argv, env=slot.spec.env, cwd=self._home, log=slot.log)
         self._pids.add(slot.spec.name, slot.popen.pid)
         slot.started_s, slot.state, slot.paused_since_s = now_s, "starting", None

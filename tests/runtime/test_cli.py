@@ -1,0 +1,114 @@
+"""The command line as a user meets it, without servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runtime import state
+from runtime.lock import HomeLock
+from runtime.servers import ports
+from runtime.settings import ROOT, RuntimeSettings
+
+
+def smartstore(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SMARTSTORE_HOME": str(home), "NO_COLOR": "1"}
+    return subprocess.run(
+        [str(ROOT / "smartstore"), *arguments],
+        env=environment,
+        cwd=home,  # any folder will do
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_version_from_anywhere_even_beside_folders_with_our_names(tmp_path: Path) -> None:
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    done = smartstore("version", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("smartstore-sync 0.")
+
+
+def test_status_of_nothing(tmp_path: Path) -> None:
+    done = smartstore("status", "--json", home=tmp_path)
+    assert done.returncode == 3
+    assert json.loads(done.stdout) == {"running": False, "home": str(tmp_path), "processes": []}
+
+
+def test_down_of_nothing_is_fine(tmp_path: Path) -> None:
+    done = smartstore("down", home=tmp_path)
+    assert (done.returncode, done.stderr.strip()) == (0, "Not running")
+
+
+def test_a_second_up_is_refused_in_one_line_with_the_way_out(tmp_path: Path) -> None:
+    lock = HomeLock(tmp_path)
+    lock.acquire()
+    done = smartstore("up", home=tmp_path)
+    lock.release()
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        f"smartstore: SmartStore already runs in {tmp_path} (pid {os.getpid()})",
+        "  fix: ./smartstore down, or set SMARTSTORE_HOME to another folder",
+    ]
+
+
+def test_doctor_says_what_is_wrong_and_what_to_type(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(ROOT / "smartstore"), "doctor", "--json"],
+        env={
+            **os.environ,
+            "SMARTSTORE_HOME": str(tmp_path),
+            "REDIS_URL": "redis://:pw@127.0.0.1:1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    found = {row["name"]: row for row in json.loads(done.stdout)}
+    assert found["REDIS_URL"] == {
+        "name": "REDIS_URL",
+        "level": "problem",
+        "cause": "nothing answers at 127.0.0.1:1",
+        "evidence": "redis://:•••@127.0.0.1:1",
+        "fix": "start it, or unset REDIS_URL to use a local one",
+    }
+
+
+def test_a_mistyped_command_is_a_usage_error(tmp_path: Path) -> None:
+    done = smartstore("stauts", home=tmp_path)
+    assert done.returncode == 2
+    assert "status" in done.stderr
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    settings = RuntimeSettings.load({"KAFKA_URL": "", "PORT": "", "REDIS_URL": "redis://r"})
+    assert settings.port == 3000
+    assert settings.configured_endpoints() == {"REDIS_URL": "redis://r"}
+
+
+def test_ports_are_remembered_while_free(tmp_path: Path) -> None:
+    path = tmp_path / "ports.json"
+    first = ports.remembered(path, ("kafka", "redis"))
+    assert ports.remembered(path, ("kafka", "redis")) == first
+    path.write_text("not json")
+    assert set(ports.remembered(path, ("kafka", "redis"))) == {"kafka", "redis"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mongodb://u:p%40ss@h:1,i:2/db?x=1", "mongodb://u:•••@h:1,i:2/db?x=1"),
+        ("redis://h:1/0", "redis://h:1/0"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert state.redacted(url) == shown
