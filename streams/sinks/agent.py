@@ -196,9 +196,8 @@ class Sink:
         answer, seen = said.answer, said.answer.seen
         organization_id, replica = command.organization_id, command.replica
         if isinstance(command, Create) and answer.external_id and answer.result in MADE:
-            await self._links.link(
-                organization_id, replica, command.type, command.entity_id, answer.external_id
-            )
+            answer = await self._linked(command, answer, answer.external_id)
+            seen = answer.seen
         if seen is not None:
             seen = await inward(seen, command.type, organization_id, replica, self._links)
         outcome = outcome_of(
@@ -210,6 +209,18 @@ class Sink:
             retry_at_ms=said.retry_at_ms,
         )
         return outgoing(incoming, outcome)
+
+    async def _linked(self, command: Create, answer: Answer, external_id: str) -> Answer:
+        """Made: it is ours. Found: it is, unless it is another entity's already (two products of
+        one SKU), which a person must sort out."""
+        place = (command.organization_id, command.replica, command.type)
+        if answer.result == "refused":
+            known = await self._links.entity_id(*place, external_id)
+            if known not in (None, command.entity_id):
+                reason = f"{answer.reason}: {external_id} is {command.type} {known} already"
+                return Answer("failed", reason=reason)
+        await self._links.link(*place, command.entity_id, external_id)
+        return answer
 
     async def _effects(self, sent: Sequence[Sent]) -> None:
         """Each on its own, some at once; one business key at a time."""

@@ -75,6 +75,19 @@ async def test_what_was_made_is_linked_before_it_is_told(
     assert world.linked == [("product", "a", "41"), ("product", "b", "42")]
 
 
+async def test_another_entitys_item_is_not_taken_from_it(
+    sink: Sink, platform: Platform, world: World
+) -> None:
+    seen = Seen(external_id="42", fields={"sku": "TEA"})
+    platform.answers = {"b": Answer("refused", external_id="42", reason="sku", seen=seen)}
+    world.known = {("product", "42"): "a"}
+    await sink.handle(chunk(create("b")))
+    (outcome,) = world.outcomes()
+    assert (outcome.result, outcome.reason) == ("failed", "sku: 42 is product a already")
+    assert outcome.seen is None
+    assert world.linked == []
+
+
 async def test_ids_in_values_become_ours(sink: Sink, platform: Platform, world: World) -> None:
     lines = [{"productId": "412", "sku": "T"}, {"productId": "9"}, {"productId": None}, "odd"]
     seen = Seen(external_id="1041", fields={"items": lines, "customerId": "31", "note": "n"})
