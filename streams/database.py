@@ -13,6 +13,8 @@ Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 
 DEFAULT_DATABASE = "smartstore"
+CALL_MS = 20_000
+SILENT_MS = 30_000
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "ss_organizations": (
@@ -59,8 +61,17 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             ],
             name="entity_id",
         ),
+        # A deletion without a pre-image tells an id, not whose it was.
+        IndexModel(
+            [("externalId", ASCENDING), ("replica", ASCENDING), ("type", ASCENDING)],
+            name="whose",
+            partialFilterExpression={"externalId": {"$exists": True}},
+        ),
     ),
-    "ss_inbox": (IndexModel([("state", ASCENDING), ("_id", ASCENDING)], name="held"),),
+    "ss_inbox": (
+        IndexModel([("state", ASCENDING), ("_id", ASCENDING)], name="held"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
     "ss_effects": (
         IndexModel(
             [("organizationId", ASCENDING), ("effectKey", ASCENDING)],
@@ -88,12 +99,18 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
 """`ss_policies`, `ss_checkpoints` and `ss_capabilities` are found by `_id` alone."""
 
 
-def open_database(endpoints: Endpoints, *, application: str = "smartstore-sync") -> Database:
+def open_database(
+    endpoints: Endpoints,
+    *,
+    application: str = "smartstore-sync",
+    timeout_ms: int | None = CALL_MS,
+) -> Database:
     """The database that DATABASE_URL names (`smartstore` if it names none).
 
     Connects on first use; close with `await database.client.close()`. Writes are acknowledged by a
     majority with journal, reads see only such data: what we answer 2xx for survives a failover.
-    Errors: PyMongoError subclasses; server selection gives up after 5 s, a call after 20 s.
+    Errors: PyMongoError subclasses; server selection gives up after 5 s, a call after `timeout_ms`.
+    None is for the change stream, whose calls wait for news: there a silent socket ends a call.
     """
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         endpoints.database_url.get_secret_value(),
@@ -106,7 +123,8 @@ def open_database(endpoints: Endpoints, *, application: str = "smartstore-sync")
         retryReads=True,
         serverSelectionTimeoutMS=5_000,
         connectTimeoutMS=5_000,
-        timeoutMS=20_000,
+        timeoutMS=timeout_ms,
+        socketTimeoutMS=None if timeout_ms else SILENT_MS,
         maxPoolSize=64,
     )
     return client.get_default_database(DEFAULT_DATABASE)
