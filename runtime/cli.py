@@ -36,10 +36,13 @@ def main() -> None:
         if error.fix:
             console.print(f"  fix: {error.fix}", markup=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        # Hard: a download in another thread must not hold up Ctrl-C.
-        sys.stderr.flush()
-        os._exit(_INTERRUPTED)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            # Hard: a download in another thread must not hold up Ctrl-C.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_INTERRUPTED)
+        raise
 
 
 if __name__ == "__main__":

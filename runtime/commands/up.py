@@ -63,13 +63,13 @@ def run_until_stopped(
     with Signals() as signals:
         with terminal.transfers():
             stack.start()
+        signals.collect()
         try:
             when_ready(stack)
-            terminal.say(f"Ctrl-C ends it; data is kept in {stack.home}")
+            terminal.say(f"Ctrl-C or ./smartstore down ends it; data is kept in {stack.home}")
             signals.wait()
             terminal.say("Stopping")
         finally:
-            signals.ignore()
             stack.stop()
 
 
@@ -93,12 +93,11 @@ class Signals:
             signal.signal(number, handler)
 
     def wait(self) -> None:
-        """Until the first signal."""
-        self._interrupts = False
+        """Until the first signal since `collect`."""
         self._stop.wait()
 
-    def ignore(self) -> None:
-        """From now on."""
+    def collect(self) -> None:
+        """From now on a signal is for `wait`."""
         self._interrupts = False
 
     def _on(self, number: int, frame: FrameType | None) -> None:
@@ -136,7 +135,7 @@ def _detach(*, servers_only: bool) -> None:
             env=environment,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.DEVNULL,  # the addresses: we print them ourselves
             stderr=output,
             start_new_session=True,
         )
