@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+_PLAIN = re.compile(r"(?:0|[1-9]\d{0,20})(?:\.\d{1,20})?", re.ASCII)
+"""Nearly every amount: known without a Decimal, which takes three times as long."""
 
 
 def money(value: Any) -> str | None:
@@ -14,6 +18,8 @@ def money(value: Any) -> str | None:
     """
     if value is None or value == "":
         return None
+    if type(value) is str and _PLAIN.fullmatch(value):
+        return value.rstrip("0").rstrip(".") if "." in value else value
     if isinstance(value, bool):
         raise ValueError(f"not an amount: {value!r}")
     try:

@@ -90,10 +90,10 @@ def mark_of(
         for name, entry in (raw.get("fields") or {}).items()
         if isinstance(entry, dict) and _operation(entry.get("op")) is not None
     }
-    values = read({name: entry.get("value") for name, entry in entries.items()})
-    wanted = read(
-        {name: entry.get("wanted", entry.get("value")) for name, entry in entries.items()}
-    )
+    stored = {name: entry.get("value") for name, entry in entries.items()}
+    asked = {name: entry.get("wanted", entry.get("value")) for name, entry in entries.items()}
+    values = read(stored)
+    wanted = values if asked == stored else read(asked)
     fields: dict[str, FieldMark] = {}
     for name, rest_names in REST_NAMES[entity_type].items():
         held = [entries[rest] for rest in rest_names if rest in entries]

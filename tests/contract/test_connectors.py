@@ -70,7 +70,7 @@ CASES = {
         },
         "x-hub-signature-256",
         tuple(
-            ("webhook", path.stem) for path in sorted((FIXTURES / "whatsapp").glob("webhook_*.json"))
+            ("webhook", one.stem) for one in sorted((FIXTURES / "whatsapp").glob("webhook_*.json"))
         ),
         (
             "webhook",
