@@ -24,7 +24,7 @@ from schemas.topics import COMMANDS
 from streams.effects.ledger import CLAIM_MS, Ledger
 from streams.kafka.publisher import PublishFailed
 from streams.kafka.records import Incoming, Outgoing
-from streams.sinks.claims import Claims
+from streams.sinks.claims import Fences
 from streams.sinks.coalesce import Sent, coalesced, newest_claim
 from streams.sinks.lines import EFFECTS_AT_ONCE, PAUSE_S, Connections, Line, Lines, Said
 from streams.sinks.outcomes import outcome_of, outgoing
@@ -93,7 +93,7 @@ class Sink:
         publisher: Publishing,
         connections: Connections,
         links: LinkStore,
-        claims: Claims,
+        claims: Fences,
         ledger: Ledger,
         dead: Parking,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),

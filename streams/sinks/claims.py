@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from streams.database import Database
 
+FRESH_S = 2.0
+"""A partition that was elsewhere for a while may have met a newer claim there."""
 
-class Claims(Protocol):
+
+class Fences(Protocol):
     """Where the newest claim is kept."""
 
     async def newest(self, topic: str, partition: int) -> int:
@@ -19,33 +24,31 @@ class Claims(Protocol):
         ...
 
 
-class StoredClaims:
+class Claims:
     """In `ss_checkpoints`, because the claim's record may be committed, or expired, long before the
-    sink that reads the next command was started."""
+    sink that reads the next command was started. Errors: PyMongoError."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._checkpoints = database["ss_checkpoints"]
-        self._known: dict[tuple[str, int], int] = {}
+        self._clock = clock
+        self._known: dict[tuple[str, int], tuple[float, int]] = {}
 
     async def newest(self, topic: str, partition: int) -> int:
-        """Read on first use, then in memory: claims reach a partition's one reader in-band."""
-        known = self._known.get((topic, partition))
-        if known is None:
+        """Kept in memory for two seconds: claims reach a partition's one reader in-band."""
+        held_at, known = self._known.get((topic, partition), (None, 0))
+        if held_at is None or self._clock() - held_at > FRESH_S:
             found = await self._checkpoints.find_one({"_id": _place(topic, partition)})
-            known = int(found["epoch"]) if found else 0
-            self._known[topic, partition] = max(known, self._known.get((topic, partition), 0))
-        return self._known[topic, partition]
+            known = max(known, int(found["epoch"]) if found else 0)
+            self._known[topic, partition] = (self._clock(), known)
+        return known
 
     async def raise_to(self, topic: str, partition: int, epoch: int) -> None:
         """Majority-written before any command behind the claim is carried out."""
         await self._checkpoints.update_one(
             {"_id": _place(topic, partition)}, {"$max": {"epoch": epoch}}, upsert=True
         )
-        self._known[topic, partition] = max(epoch, self._known.get((topic, partition), 0))
-
-    def forget(self) -> None:
-        """After a rebalance: another reader may have seen a newer claim."""
-        self._known.clear()
+        held_at, known = self._known.get((topic, partition), (self._clock(), 0))
+        self._known[topic, partition] = (held_at, max(epoch, known))
 
 
 def _place(topic: str, partition: int) -> str:
