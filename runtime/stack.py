@@ -115,6 +115,11 @@ class Stack:
         own = self._supervisor.statuses() if self._supervisor else ()
         return (*self._servers.statuses(), *own)
 
+    def is_running(self) -> bool:
+        """False once stopped, or when a supervisor gave up (a full disk, say)."""
+        own = self._supervisor is not None and self._supervisor.is_running()
+        return own and self._servers.is_running()
+
     def replace(self, name: str, reason: str = "asked to") -> None:
         """SIGKILL one server or process; it comes back by itself."""
         if self._supervisor and name in {status.name for status in self._supervisor.statuses()}:

@@ -135,6 +135,10 @@ class Supervisor:
         if self._keeper.is_alive():
             self._keeper.join()
 
+    def is_running(self) -> bool:
+        """False once stopped, or when it had to give up: then its children are ended too."""
+        return self._keeper.is_alive()
+
     def replace(self, name: str, reason: str) -> None:
         """SIGKILL one process, stopped or hung included; the keeper starts a new one."""
         with self._changed:
@@ -187,6 +191,8 @@ class Supervisor:
         )
         with self._changed:
             while not all(slot.was_ready for slot in self._slots.values()):
+                if not self._keeper.is_alive():
+                    raise StartFailed("the supervisor ended; its error is above")
                 for slot in self._slots.values():
                     if not slot.was_ready and slot.failures >= _ATTEMPTS_AT_START:
                         raise _start_failed(slot, "ended at once, three times")
@@ -198,17 +204,23 @@ class Supervisor:
     # The keeper's side
 
     def _keep(self) -> None:
-        while not self._stopping.is_set():
-            events: list[ProcessEvent] = []
-            with self._changed:
-                for slot in self._slots.values():
-                    events.extend(self._tick(slot))
-                if events:
-                    self._changed.notify_all()
-            for event in events:
-                self._listener(event)
-            self._stopping.wait(_TICK_S)
-        self._end_all()
+        try:
+            while not self._stopping.is_set():
+                self._look()
+                self._stopping.wait(_TICK_S)
+        finally:  # also when a full disk or the listener broke the loop: see `is_running`
+            self._stopping.set()
+            self._end_all()
+
+    def _look(self) -> None:
+        events: list[ProcessEvent] = []
+        with self._changed:
+            for slot in self._slots.values():
+                events.extend(self._tick(slot))
+            if events:
+                self._changed.notify_all()
+        for event in events:
+            self._listener(event)
 
     def _tick(self, slot: _Slot) -> Iterable[ProcessEvent]:
         now_s = time.monotonic()

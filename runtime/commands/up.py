@@ -67,14 +67,16 @@ def run_until_stopped(
         try:
             when_ready(stack)
             terminal.say(f"Ctrl-C or ./smartstore down ends it; data is kept in {stack.home}")
-            signals.wait()
+            while not signals.wait(1.0):
+                if not stack.is_running():
+                    raise StartFailed("a supervisor gave up", fix=f"see {stack.home / 'logs'}")
             terminal.say("Stopping")
         finally:
             stack.stop()
 
 
 class Signals:
-    """While starting, a signal interrupts, which cleans up. Then `wait` returns at the first one,
+    """While starting, a signal interrupts, which cleans up. Then `wait` tells of the first one,
     and a second does not break the stopping."""
 
     _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -92,9 +94,9 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def wait(self) -> None:
-        """Until the first signal since `collect`."""
-        self._stop.wait()
+    def wait(self, timeout_s: float) -> bool:
+        """True once a signal came since `collect`."""
+        return self._stop.wait(timeout_s)
 
     def collect(self) -> None:
         """From now on a signal is for `wait`."""

@@ -88,6 +88,10 @@ class LocalServers:
         """The local ones; configured endpoints are not ours to watch."""
         return self._supervisor.statuses() if self._supervisor else ()
 
+    def is_running(self) -> bool:
+        """False once stopped or given up."""
+        return self._supervisor is not None and self._supervisor.is_running()
+
     def kill(self, name: str) -> None:
         """SIGKILL "kafka", "mongod" or "redis", for tests: it comes back by itself."""
         if self._supervisor is not None:

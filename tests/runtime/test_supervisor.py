@@ -67,6 +67,20 @@ def test_one_that_never_stays_up_fails_the_start_with_its_words(tmp_path: Path) 
     assert not [p for p in psutil.Process().children() if "time.sleep(600)" in p.cmdline()]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_broken_listener_ends_the_children_too(tmp_path: Path) -> None:
+    def broken(event: ProcessEvent) -> None:
+        if event.what == "exited":
+            raise OSError("disk full")
+
+    with Supervisor([sleeper()], home=tmp_path, name="t", listener=broken) as supervisor:
+        pid = supervisor.status("sleeper").pid
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not supervisor.is_running())
+    assert supervisor.status("sleeper").pid is None
+
+
 def test_a_stopped_process_is_replaced(tmp_path: Path) -> None:
     """SIGSTOP: alive for the system, dead for its work."""
     with Supervisor([sleeper()], home=tmp_path, name="t") as supervisor:

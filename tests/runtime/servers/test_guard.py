@@ -61,7 +61,7 @@ def test_a_hung_worker_is_replaced(servers: dict[str, str], tmp_path: Path) -> N
         {**os.environ, "PYTHONPATH": str(ROOT)},
         groups={"guarded": ("guarded",)},
     )
-    limits = Limits(group_stall_s=2, grace_s=4, look_every_s=0.4)
+    limits = Limits(group_stall_s=1.5, grace_s=3, look_every_s=0.4)
     with Supervisor([spec], home=tmp_path, name="t", listener=events.append) as supervisor:
         guard = Guard(supervisor, servers["KAFKA_URL"], limits)
         guard.start()
@@ -69,7 +69,7 @@ def test_a_hung_worker_is_replaced(servers: dict[str, str], tmp_path: Path) -> N
         while not any(event.what == "replaced" for event in events):
             assert time.monotonic() < until_s
             time.sleep(0.1)
-        time.sleep(limits.grace_s + 3 * limits.group_stall_s)
+        time.sleep(limits.grace_s + 2 * limits.group_stall_s)
         guard.stop()
     replaced = [event.detail for event in events if event.what == "replaced"]
     assert len(replaced) == 1, "its successor works and is left alone"
