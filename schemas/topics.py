@@ -81,3 +81,15 @@ COMMANDS = {
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key, the same for every producer of ours."""
     return crc32(key) % partitions
+
+
+def topic_table() -> str:
+    """The topics as a Markdown table, for ARCHITECTURE.md."""
+    rows = ["| topic | key | holds | kept |", "|---|---|---|---|"]
+    for topic in TOPICS:
+        if topic.compacted:
+            kept = "newest of each key"
+        else:
+            kept = f"{(topic.retention_ms or 0) // DAY_MS} days"
+        rows.append(f"| `{topic.name}` | `{topic.key}` | {topic.holds} | {kept} |")
+    return "\n".join(rows)

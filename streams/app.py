@@ -15,12 +15,16 @@ import structlog
 from schemas.settings import Endpoints
 from schemas.topics import Topic
 from streams.kafka.driver import ChunkSchema, ChunkTransport
-from streams.kafka.records import Handler
+from streams.kafka.records import Handler, Incoming
 
 log = structlog.get_logger(__name__)
 
 FAILED = 70
 """Exit status of a worker that could not go on; its offsets are not committed."""
+
+
+TAKEN_AT_ONCE = 8
+"""Chunks in one go: enough for every partition, and little enough to stay well under a second."""
 
 
 class SyncApp(faust.App):
@@ -61,7 +65,7 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
         broker_commit_interval=0.5,
         broker_max_poll_records=2000,
         producer_acks=-1,
-        stream_buffer_maxsize=4,
+        stream_buffer_maxsize=TAKEN_AT_ONCE,
         stream_recovery_delay=0.0,
         stream_wait_empty=True,
         **settings,
@@ -71,8 +75,11 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
 
 
 def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> None:
-    """One agent over these topics. It takes a chunk, handles it, and only then lets Faust commit
-    it."""
+    """One agent over these topics: partitions side by side, each in order.
+
+    Everything that is waiting is taken at once, so that partitions share the wait for Kafka's
+    acknowledgements. It is acknowledged to Faust, in order, only when all of it is handled.
+    """
     source = app.topic(
         *(f"{app.topic_prefix}{topic.name}" for topic in topics),
         schema=ChunkSchema(
@@ -81,17 +88,35 @@ def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> 
     )
 
     async def run(stream: Any) -> None:
-        async for event in stream.events():
+        queue = stream.channel.queue
+        events = stream.noack().events().__aiter__()
+        while True:
             try:
-                await handler(event.value)
+                taken = [await events.__anext__()]
+            except StopAsyncIteration:
+                return
+            try:
+                while not queue.empty() and len(taken) < TAKEN_AT_ONCE:
+                    taken.append(await events.__anext__())
+                await asyncio.gather(*(handler(chunk) for chunk in by_partition(taken)))
             except BaseException as error:
-                # Faust acknowledges an event whose agent raised or was cancelled. Ending the
-                # process is the only way to keep it: the supervisor starts it again.
+                # Faust acknowledges an event whose agent raised or was cancelled. Ending the process
+                # is the only way to keep it: the supervisor starts it again.
                 if not isinstance(error, asyncio.CancelledError):
                     log.exception("worker ends: a chunk could not be handled", agent=name)
                 leave_hard()
+            for event in taken:
+                event.ack()
 
     app.agent(source, name=name, concurrency=1)(run)
+
+
+def by_partition(events: Sequence[Any]) -> list[list[Incoming]]:
+    """The records of several chunks, one list a partition, in the order they came."""
+    partitions: dict[int, list[Incoming]] = {}
+    for event in events:
+        partitions.setdefault(event.value[0].partition, []).extend(event.value)
+    return list(partitions.values())
 
 
 def leave_hard() -> None:

@@ -100,7 +100,8 @@ def configure_logging() -> None:
     )
     for name in ("faust", "mode", "aiokafka", "pymongo", "httpx", "kafka"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Topics are made by `streams.topics`, on purpose: Faust says so at every start.
+    # A timer that overlaps is skipped, as it should be; topics are made by `streams.topics`.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
     logging.getLogger("faust.transport.drivers.aiokafka").setLevel(logging.ERROR)
     structlog.configure(
         processors=[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 
@@ -15,17 +14,12 @@ from schemas.codec import encode
 from schemas.settings import Endpoints
 from schemas.topics import OBSERVATIONS, OUTCOMES, RESOLUTIONS
 from streams.app import SyncApp, bind, create_app
-from streams.database import ensure_indexes, open_database
-from streams.deadletter import DeadLetters
-from streams.directory import Directory
 from streams.kafka import Publisher
-from streams.keyring import open_keyring
-from streams.platforms import PlatformEnvironment
-from streams.roles import Role, home
+from streams.roles import Role
+from streams.roles.common import Common
 from streams.sync.agent import Parking, Reconciler
 from streams.sync.contexts import Contexts, Load, loader
-from streams.sync.table import ClaimingTables, claim, new_entity_table
-from streams.topics import ensure_topics
+from streams.sync.table import ClaimingTables, EntityStore, claim, new_entity_table
 
 log = structlog.get_logger(__name__)
 
@@ -36,24 +30,11 @@ STATUS_KEY = "ss:status:reconcile"
 
 async def build(endpoints: Endpoints, instance: str) -> Role:
     """The role with everything it needs opened."""
-    await ensure_topics(endpoints)
-    database = open_database(endpoints)
-    await ensure_indexes(database)
-    keyring = open_keyring(os.environ, home())
-    directory = Directory(database, keyring, PlatformEnvironment())
-    redis = Redis.from_url(endpoints.redis_url.get_secret_value())
-    publisher = Publisher(endpoints)
-    await publisher.start()
+    common = await Common.open(endpoints)
     app, reconciler = assemble(
-        endpoints, instance, publisher, loader(directory), DeadLetters(publisher)
+        endpoints, instance, common.publisher, loader(common.directory), common.dead
     )
-
-    async def close() -> None:
-        await publisher.stop()
-        await database.client.close()
-        await redis.aclose()
-
-    return Role(apps=[app], parts=[tell_status(reconciler, redis)], close=close)
+    return Role(apps=[app], parts=[tell_status(reconciler, common.redis)], close=common.close)
 
 
 def assemble(
@@ -63,7 +44,8 @@ def assemble(
     app = create_app("reconcile", endpoints, instance=instance, TableManager=ClaimingTables)
     table = new_entity_table(app)
     app.tables.add(table)
-    reconciler = Reconciler(table.data, publisher, Contexts(load), dead)
+    store: EntityStore = table.data  # type: ignore[assignment]
+    reconciler = Reconciler(store, publisher, Contexts(load), dead)
 
     async def take(partitions: Sequence[int]) -> None:
         reconciler.epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}")

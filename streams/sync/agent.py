@@ -84,7 +84,7 @@ class Batch:
 
 @dataclass
 class Reconciler:
-    """The agent's state beside the table. One chunk or timer at a time."""
+    """The agent's state beside the table."""
 
     store: EntityStore
     publisher: Publisher
@@ -92,13 +92,13 @@ class Reconciler:
     dead: Parking
     epochs: dict[int, int] = field(default_factory=dict)
     due: dict[int, Due] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    locks: dict[int, asyncio.Lock] = field(default_factory=dict)
     last_arrived_ms: dict[str, int] = field(default_factory=dict)
 
     async def handle(self, chunk: Sequence[Incoming]) -> None:
         """One chunk of `observations`, `outcomes` or `resolutions`."""
-        async with self.lock:
-            partition = chunk[0].partition
+        partition = chunk[0].partition
+        async with self.lock(partition):
             arrivals = [pair for pair in [await self._decoded(one) for one in chunk] if pair]
             await self._refresh({found.organization_id for _, found in arrivals})
             batch = Batch(partition)
@@ -116,16 +116,27 @@ class Reconciler:
 
     async def tick(self, most: int = 500) -> None:
         """Look at every entity whose time has come."""
-        async with self.lock:
-            await self._refresh(self.contexts.known)
+        await self._refresh(self.contexts.known)
+        await asyncio.gather(*(self._tick(partition, most) for partition in list(self.due)))
+
+    async def _tick(self, partition: int, most: int) -> None:
+        async with self.lock(partition):
             now_ms = int(time.time() * 1000)
-            for partition, due in self.due.items():
-                keys = due.pop(now_ms, most)
-                batch = Batch(partition)
-                await self.contexts.ensure({split_key(key)[0] for key in keys})
-                for key in keys:
-                    self._decide(batch, key, TICK, now_ms, None)
-                await self._flush(batch)
+            keys = self.due[partition].pop(now_ms, most)
+            if not keys:
+                return
+            await self.contexts.ensure({split_key(key)[0] for key in keys})
+            batch = Batch(partition)
+            for key in keys:
+                self._decide(batch, key, TICK, now_ms, None)
+            await self._flush(batch)
+
+    def lock(self, partition: int) -> asyncio.Lock:
+        """One thing at a time in a partition: a chunk or the timer, until it is flushed."""
+        found = self.locks.get(partition)
+        if found is None:
+            found = self.locks[partition] = asyncio.Lock()
+        return found
 
     def restored(self) -> None:
         """After a recovery: everything is looked at once, so whatever was owed is sent."""

@@ -53,10 +53,18 @@ def learn(
     for field, value in seen.fields.items():
         if field not in readable:
             continue
+        shadow, mark = replica.shadow.get(field), marks.get(field)
+        if (
+            shadow is not None
+            and shadow.seen == value
+            and field not in wrote
+            and (mark is None or mark.op == shadow.op)
+        ):
+            continue  # nothing new, as for most fields of most sightings
         if kind_of(draft.record.type, field) is Kind.COUNTER:
-            count(draft, name, field, value, marks.get(field), wrote)
+            count(draft, name, field, value, mark, wrote)
         else:
-            compare(draft, name, field, value, marks.get(field), wrote, own_answer, at_ms)
+            compare(draft, name, field, value, mark, wrote, own_answer, at_ms)
     replica.as_of = max(replica.as_of, seen.as_of)
     replica.mark = seen.mark.op if seen.mark is not None else None
     replica.known_at = draft.ticket()

@@ -74,10 +74,11 @@ def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Repl
         if want:
             _send(draft, name, "write", want)
     elif type_profile.creates:
+        given = type_profile.writable | type_profile.initial
         want = {
             field: agreed.value
             for field, agreed in record.fields.items()
-            if field in type_profile.writable
+            if field in given
             and agreed.value not in EMPTY
             and field not in record.conflicts
         }

@@ -1,0 +1,59 @@
+"""Role `sinks`: one Faust app a platform, so that a shop that hangs stalls no other platform; and the
+views that people look at."""
+
+from __future__ import annotations
+
+import structlog
+
+from connectors.registry import connector
+from schemas.settings import Endpoints
+from schemas.topics import CONFLICTS, DEADLETTER
+from streams.app import bind, create_app
+from streams.deadletter import DeadLetterViews
+from streams.effects.ledger import Ledger
+from streams.kafka import Incoming
+from streams.roles import Role
+from streams.roles.common import Common
+from streams.sinks.agent import Sink
+from streams.sinks.claims import Claims
+from streams.views import ConflictViews
+
+log = structlog.get_logger(__name__)
+
+SINKS = ("mongodb", "woocommerce", "whatsapp")
+
+
+async def build(endpoints: Endpoints, instance: str) -> Role:
+    """The sinks and the views, each with its consumer group."""
+    common = await Common.open(endpoints)
+    claims, ledger = Claims(common.database), Ledger(common.database)
+    apps, sinks = [], []
+    for platform in SINKS:
+        sink = Sink(
+            connector(platform),
+            publisher=common.publisher,
+            connections=common.directory,
+            links=common.links,
+            claims=claims,
+            ledger=ledger,
+            dead=common.dead,
+        )
+        app = create_app(f"sink-{platform}", endpoints, instance=instance)
+        bind(app, f"sink-{platform}", [sink.topic], sink.handle)
+        apps.append(app)
+        sinks.append(sink)
+
+    async def park(incoming: Incoming, reason: str) -> None:
+        await common.dead.park(incoming, organization_id="", stage="views", reason=reason)
+
+    views = create_app("views", endpoints, instance=instance)
+    bind(views, "conflicts", [CONFLICTS], ConflictViews(common.database, park).handle)
+    bind(views, "deadletters", [DEADLETTER], DeadLetterViews(common.database).handle)
+    apps.append(views)
+
+    async def close() -> None:
+        for sink in sinks:
+            await sink.close()
+        await common.close()
+
+    return Role(apps=apps, close=close)
