@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import structlog
 
+from connectors.mongodb import CONNECTOR
 from connectors.registry import connector
 from schemas.settings import Endpoints
 from schemas.topics import CONFLICTS, DEADLETTER
@@ -26,6 +27,7 @@ SINKS = ("mongodb", "woocommerce", "whatsapp")
 async def build(endpoints: Endpoints, instance: str) -> Role:
     """The sinks and the views, each with its consumer group."""
     common = await Common.open(endpoints)
+    CONNECTOR.bind(common.database)
     claims, ledger = Claims(common.database), Ledger(common.database)
     apps, sinks = [], []
     for platform in SINKS:

@@ -1,0 +1,51 @@
+"""What normalising needs from the rest, as narrow as it is used."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from connectors.protocol import Connection
+from schemas.outcome import Outcome
+from streams.kafka.records import Incoming, Outgoing
+
+
+class Publishes(Protocol):
+    """`streams.kafka.Publisher`."""
+
+    async def publish(self, *records: Outgoing) -> None:
+        """Returns once acknowledged."""
+        ...
+
+
+class Parking(Protocol):
+    """`streams.deadletter.DeadLetters`."""
+
+    async def park(
+        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
+    ) -> None:
+        """Returns once it is kept."""
+        ...
+
+
+class Connections(Protocol):
+    """`streams.directory.Directory`."""
+
+    async def connection(self, organization_id: str, replica: str) -> Connection | None:
+        """None when there is none of this name."""
+        ...
+
+
+class Evidence(Protocol):
+    """`streams.effects.ledger.Ledger`."""
+
+    async def evidence(
+        self,
+        organization_id: str,
+        effect_key: str,
+        vendor_id: str,
+        status: str,
+        reason: str,
+        now_ms: int,
+    ) -> Outcome | None:
+        """The outcome to publish when this settles what nobody knew."""
+        ...
