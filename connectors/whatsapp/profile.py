@@ -24,6 +24,7 @@ TYPES = {
     ),
     "inventory": TypeProfile(
         writable=frozenset(("quantity",)),
+        initial=frozenset(("sku",)),
         creates=True,
         required=frozenset(("quantity",)),
     ),

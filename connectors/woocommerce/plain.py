@@ -19,6 +19,7 @@ from connectors.woocommerce.marks import mark_entry, raw_mark
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import API, DUPLICATE_SKU, Missing, Rejected, Rest
 from connectors.woocommerce.route import NOT_YET
+from connectors.woocommerce.variations import parent_of, variation_body
 from connectors.woocommerce.wire import Resource
 from connectors.woocommerce.writing import item_ids, rest_fields, rest_totals
 from schemas.command import Create, Delete, Read, Write
@@ -207,33 +208,42 @@ class PlainWriter:
 
     async def _create(self, command: Create, links: Links) -> Answer:
         """Look for our own item and for the SKU first: a POST has no idempotency key."""
-        if command.type not in ("product", "order"):
+        if command.type not in ("product", "variation", "order"):
             return Answer(result="failed", reason=f"a {command.type} is not created in a shop")
-        found = await self._found(command)
+        parent = await parent_of(command, links) if command.type == "variation" else ""
+        if parent is None:
+            return NOT_YET
+        path = f"/products/{parent}/variations" if parent else f"/{COLLECTIONS[command.type]}"
+        found = await self._found(command, path)
         if found is not None:
             return found
-        want = await create_body(command, links, plain=True)
+        if parent:
+            want = await variation_body(self._rest, parent, command)
+        else:
+            want = await create_body(command, links, plain=True)
         mark = mark_entry(command.type, command.entity_id, command.op, want, {})
-        path = f"{API}/{COLLECTIONS[command.type]}"
         try:
-            made = await self._rest.send("POST", path, body={**want, "meta_data": [mark]})
+            body = {**want, "meta_data": [mark]}
+            made = await self._rest.send("POST", API + path, body=body)
         except Rejected as error:
             holder = wire.identifier(error.data.get("resource_id"))
             if error.code != DUPLICATE_SKU or not holder:
                 raise
             # Also a variation, or an item in the trash, which the search does not show.
             return self._known(command, await self._read(f"/products/{holder}"))
-        return answers.tell(command, "taken", made, self._country)
+        external_id = f"{parent}:{made.get('id')}" if parent else None
+        return answers.tell(command, "taken", made, self._country, external_id=external_id)
 
-    async def _found(self, command: Create) -> Answer | None:
+    async def _found(self, command: Create, path: str) -> Answer | None:
         """What bears our mark or the SKU. Core cannot search by meta data, so without a SKU the
         newest hundred are looked through: a repeat follows its first attempt within minutes."""
         sku = str(command.want.get("sku") or "")
-        if command.type == "product" and sku:
-            params = {"sku": sku, "per_page": "10"}
+        if sku:
+            # Finds variations too, under their products' address only.
+            path, params = "/products", {"sku": sku, "per_page": "10"}
         else:
             params = {"per_page": "100", "orderby": "date", "order": "desc"}
-        listed = wire.records(await self._rest.get(f"/{COLLECTIONS[command.type]}", params))
+        listed = wire.records(await self._rest.get(path, params))
         entity = f"{command.type}/{command.entity_id}"
         for resource in listed:
             mark = raw_mark(command.type, resource)

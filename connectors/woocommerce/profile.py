@@ -32,7 +32,10 @@ TYPES: Mapping[str, TypeProfile] = {
     "variation": TypeProfile(
         readable=_VARIATION | {"attributes", "image"},
         writable=_VARIATION,
+        initial=frozenset(("parentId", "attributes", "image")),
+        creates=True,
         deletes=True,
+        required=frozenset(("parentId", "price")),
         normal=normal,
     ),
     "inventory": TypeProfile(

@@ -11,7 +11,8 @@ from connectors.errors import Malformed
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers
 from connectors.woocommerce.orders import create_body, item_of
-from connectors.woocommerce.rest import ROUTE, Rejected, Rest
+from connectors.woocommerce.rest import ROUTE, Missing, Rejected, Rest
+from connectors.woocommerce.variations import parent_of, variation_body
 from connectors.woocommerce.wire import Resource
 from connectors.woocommerce.writing import (
     create_operation,
@@ -80,7 +81,21 @@ class RouteWriter:
         if command.type == "inventory":
             external_id = await item_of(command, links, command.entity_id)
             return NOT_YET if external_id is None else stock_operation(command, external_id)
+        if command.type == "variation":
+            return await self._variation(command, links)
         return create_operation(command, await create_body(command, links, plain=False))
+
+    async def _variation(self, command: Create, links: Links) -> Resource | Answer:
+        parent = await parent_of(command, links)
+        if parent is None:
+            return NOT_YET
+        try:
+            want = await variation_body(self._rest, parent, command)
+        except Missing as error:
+            return answers.missing(command, str(error))
+        except Rejected as error:
+            return Answer(result="failed", reason=str(error))
+        return {**create_operation(command, want), "parent_id": int(parent)}
 
     def _respelled(self, command: StateCommand, result: Resource) -> Resource | None:
         """A refusal that is only about spelling ("077 123" for "+9477123", `pending` for a draft):
@@ -110,9 +125,9 @@ class RouteWriter:
             return Answer(result="retry", reason=f"the plugin's route answered {word!r}")
         if word == "refused" and reason == "sku" and isinstance(command, Create):
             return answers.found_by_sku(command, resource, self._country)
-        external_id = None
-        if isinstance(command, Create) and command.type == "inventory":
-            number, parent = operation["id"], operation.get("parent_id")
+        external_id, parent = None, operation.get("parent_id")
+        if isinstance(command, Create) and (parent or command.type == "inventory"):
+            number = operation.get("id") or resource.get("id")
             external_id = f"{parent}:{number}" if parent else str(number)
         answer = answers.tell(command, word, resource, self._country, reason, external_id)
         if isinstance(command, Read) and result.get("gone") and answer.seen is not None:

@@ -184,6 +184,41 @@ async def test_a_product_is_created_once(bench: Bench) -> None:
     assert [p["sku"] for p in shop["products"]].count("POT-1") == 1
 
 
+async def test_a_variation_makes_its_parent_variable(bench: Bench) -> None:
+    wanted = [
+        create(
+            "variation", f"v{size}",
+            want={
+                "parentId": "p1", "sku": f"TEA-{size}", "price": "900", "attributes": {"Size": size}
+            },
+        )
+        for size in ("200 g", "1 kg")
+    ]  # fmt: skip
+    (early,) = await bench.client.apply(wanted[:1], NOBODY)
+    assert early.result == "missing"
+    links = Known(product_p1="412", product_p2="430")
+    for _ in range(2):
+        answers = await bench.client.apply(wanted, links)
+        assert [answer.result for answer in answers] == ["taken", "taken"]
+        assert [answer.external_id for answer in answers] == ["412:2000", "412:2001"]
+    assert answers[0].seen is not None
+    assert answers[0].seen.fields["attributes"] == {"Size": "200 g"}
+    assert answers[0].seen.fields["price"] == "900"
+    parent = await bench.product(412)
+    assert parent["type"] == "variable"
+    assert parent["attributes"][0]["options"] == ["200 g", "1 kg"]
+    red = create(
+        "variation", "v3", want={"parentId": "p2", "price": "9", "sku": "X-3",
+                                 "attributes": {"Colour": "Red", "Blouse piece": "No"}},
+    )  # fmt: skip
+    (answer,) = await bench.client.apply([red], links)
+    assert answer.result == "taken"
+    assert (await bench.product(430))["attributes"][0]["options"] == ["Red", "Indigo"]
+    stock = create("inventory", "v3", want={"quantity": 4}, totals={"quantity": 0})
+    (answer,) = await bench.client.apply([stock], Known(variation_v3=answer.external_id or ""))
+    assert (answer.result, answer.external_id) == ("taken", "430:2002")
+
+
 async def test_an_item_with_the_sku_is_adopted(bench: Bench) -> None:
     command = create("product", "e1", want={"name": "Tea", "sku": "TEA-BOPF-400", "price": "1"})
     (answer,) = await bench.client.apply([command], NOBODY)
