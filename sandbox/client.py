@@ -92,6 +92,11 @@ class SandboxClient:
     async def load(self, shop: str, records: Record) -> None:
         await self._ask("POST", f"shops/{shop}/load", records)
 
+    async def announce(self, shop: str) -> int:
+        """Every product, variation and customer sends its webhook, as after a bulk edit."""
+        answer = await self._ask("POST", f"shops/{shop}/announce", {})
+        return int(answer["announced"])
+
     async def dump_shop(self, shop: str) -> Record:
         found: Record = await self._ask("GET", f"shops/{shop}/dump")
         return found

@@ -103,6 +103,18 @@ def load(shop: Shop, records: Record) -> Record:
     return {"loaded": len(loaded)}
 
 
+def announce(shop: Shop) -> Record:
+    """The keeper saves every item unchanged, as a bulk edit does: each sends its webhook."""
+    items = shop.items
+    saved = [
+        *(("product.updated", number) for number in (*items["product"], *items["variation"])),
+        *(("customer.updated", number) for number in items["customer"]),
+    ]
+    for topic, number in saved:
+        shop.fire(topic, number)
+    return {"announced": len(saved)}
+
+
 def _index_marks(shop: Shop, item: Item) -> None:
     for entry in item.fields["meta_data"]:
         key, value = entry["key"], entry["value"]
@@ -169,6 +181,8 @@ def _act(shop: Shop, call: Call, parts: list[str]) -> Any:
     match (call.method, *parts):
         case ("POST", "load"):
             return load(shop, call.json_object())
+        case ("POST", "announce"):
+            return announce(shop)
         case ("POST", "faults"):
             shop.faults.configure(call.json_object())
             return {"requests": len(shop.faults.requests)}
