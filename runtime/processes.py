@@ -41,7 +41,12 @@ PROCESSES: tuple[ProcessEntry, ...] = (
     ProcessEntry(
         "sinks",
         ("-m", "streams.worker", "sinks"),
-        groups={"smartstore-sinks": ()},
+        groups={
+            "smartstore-sink-mongodb": ("commands.mongodb",),
+            "smartstore-sink-woocommerce": ("commands.woocommerce",),
+            "smartstore-sink-whatsapp": ("commands.whatsapp",),
+            "smartstore-views": ("conflicts", "deadletter"),
+        },
         says=WORKER_READY,
     ),
     ProcessEntry("cdc", ("-m", "streams.worker", "cdc"), says=WORKER_READY),
