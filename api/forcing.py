@@ -14,7 +14,8 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from api.errors import not_found
-from schemas.base import Wire, entity_key
+from api.shapes import Shown
+from schemas.base import entity_key
 from schemas.codec import encode
 from schemas.envelope import Envelope, new_traceparent, rfc3339
 from schemas.outcome import Resync
@@ -37,7 +38,7 @@ class Publishes(Protocol):
         ...
 
 
-class Job(Wire, frozen=True, kw_only=True):
+class Job(Shown, frozen=True, kw_only=True):
     """One forced sync."""
 
     id: str
@@ -99,6 +100,10 @@ class Forcing:
         if row is None:
             raise not_found(f"There is no forced sync {job_id}.", "Jobs are kept for a day.")
         return _job(row)
+
+    async def settled(self) -> None:
+        """Returns when nothing is running any more."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """End what is running; its job says so."""

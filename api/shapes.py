@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.base import Fields, Wire
+from schemas.base import Fields
 from schemas.envelope import rfc3339
 from schemas.feed import ConflictLine, FeedLine
 
@@ -36,7 +36,11 @@ def read_cursor(text: str) -> Cursor | None:
     return Cursor(int(found[1]), -1 if found[2] == _START else int(found[2]))
 
 
-class LiveEvent(Wire, frozen=True, kw_only=True):
+class Shown(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """camelCase JSON with every name always there: clients need not ask."""
+
+
+class LiveEvent(Shown, frozen=True, kw_only=True):
     """One line of the feed: the user's seven names, and what we know besides."""
 
     id: str
@@ -58,7 +62,7 @@ class LiveEvent(Wire, frozen=True, kw_only=True):
     cause: str = ""
 
 
-class LiveConflict(Wire, frozen=True, kw_only=True):
+class LiveConflict(Shown, frozen=True, kw_only=True):
     """One conflict."""
 
     id: str
@@ -78,7 +82,7 @@ class LiveConflict(Wire, frozen=True, kw_only=True):
     by: str = ""
 
 
-class ReplicaStatus(Wire, frozen=True, kw_only=True):
+class ReplicaStatus(Shown, frozen=True, kw_only=True):
     """One platform, as the feed shows it."""
 
     replica: str
@@ -87,7 +91,7 @@ class ReplicaStatus(Wire, frozen=True, kw_only=True):
     last_sync: str | None
 
 
-class SyncStatus(Wire, frozen=True, kw_only=True):
+class SyncStatus(Shown, frozen=True, kw_only=True):
     """`syncStatus` of the live client, and the answer of GET /api/sync/status."""
 
     state: str

@@ -8,7 +8,6 @@ the same machine (docs/adr/0004).
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
 import secrets
@@ -18,8 +17,8 @@ from urllib.parse import parse_qs
 import msgspec
 import structlog
 from fastapi_problem.error import Problem
+from msgspec.structs import replace
 from pymongo.errors import PyMongoError
-from streams.intake import Unavailable
 
 from api.errors import bad_signature, malformed, not_found, unavailable
 from api.receive import (
@@ -39,10 +38,11 @@ from connectors.errors import Forged
 from connectors.protocol import Connection
 from connectors.registry import connector
 from schemas.codec import encode
-from schemas.deadletter import DeadLetter
 from schemas.envelope import Envelope, new_traceparent
 from schemas.topics import DEADLETTER, INBOUND
-from streams.kafka import Outgoing
+from streams.deadletter import letter_of
+from streams.intake import Unavailable
+from streams.kafka import Incoming, Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -224,13 +224,15 @@ async def _whatsapp(use: Services, scope: Scope, receive: Receive) -> None:
     body = await read_body(scope, receive, MAX_BODY_BYTES)
     headers = headers_of(scope)
     numbers = _numbers(body)
-    connections = []
-    strangers = []
+    connections: list[Connection] = []
+    strangers: list[str] = []
     for number in numbers:
         found = await use.directory.find_connection("whatsapp", "phone_number_id", number)
+        if found is None:  # news of the account itself names no number
+            found = await use.directory.find_connection("whatsapp", "waba_id", number)
         if found is None:
             strangers.append(number)
-        else:
+        elif found not in connections:
             connections.append(found)
     for connection in connections:
         _check_meta(use, connection, headers, body)
@@ -323,21 +325,20 @@ def _delivery(
 
 
 def _parked(use: Services, reason: str, headers: Mapping[str, str], body: bytes) -> Outgoing:
-    """The record for topic `deadletter`; it goes the same safe way as a delivery."""
+    """The record for topic `deadletter`; it goes the same safe way as a delivery. A retry brings
+    the delivery to topic `inbound` without an organisation: the number then names it."""
     now_ms = use.clock_ms()
     identifier = secrets.token_hex(16)
     envelope = Envelope(
-        id=identifier, type="inbound.whatsapp.webhook", source="api", time_ms=now_ms
-    )
-    kept = {"content-type", "user-agent", "x-hub-signature-256"}
-    letter = DeadLetter(
         id=identifier,
-        topic=INBOUND.name,
-        key="/whatsapp/webhook/unknown",
-        value=base64.b64encode(body).decode(),
-        headers={name: value for name, value in headers.items() if name in kept},
-        reason=reason,
-        stage="api",
-        at_ms=now_ms,
+        type="inbound.whatsapp.webhook",
+        source="api",
+        subject="webhook/unknown",
+        time_ms=now_ms,
+        traceparent=headers.get("traceparent") or new_traceparent(),
     )
+    delivery = Incoming(
+        INBOUND.name, 0, 0, now_ms, b"/whatsapp/webhook/unknown", body, envelope.headers()
+    )
+    letter = replace(letter_of(delivery, "", "api", reason, now_ms), id=identifier)
     return Outgoing(DEADLETTER, b"", encode(letter), envelope.headers())

@@ -105,6 +105,10 @@ const hidden = (name, value) => {
   made.value = value;
   return made;
 };
+const quiet = (element) => {
+  element.className = "quiet";
+  return element;
+};
 const setTone = (element, tone) => { element.dataset.tone = tone; };
 
 function eventRow(event) {
@@ -174,7 +178,7 @@ function conflictCard(conflict) {
     const moment = conflict.changedAt[side];
     form.append(
       make("span", "side", replicaWord(side)), make("span", "value", valueWord(value, conflict.field)),
-      moment ? timeOf(moment, clock.format(new Date(moment))) : make("time"), button,
+      moment ? quiet(timeOf(moment, clock.format(new Date(moment)))) : make("time"), button,
       hidden("version", conflict.version), hidden("resolution", resolution),
       hidden("value", resolution === "manual" ? JSON.stringify(value) : ""),
     );

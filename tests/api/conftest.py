@@ -1,0 +1,153 @@
+"""The api on a real MongoDB and Redis; Kafka is a list, so that tests see what would be sent."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from api.checks import Checks
+from api.conflicts import Conflicts
+from api.feed import Feed
+from api.forcing import Forcing
+from api.lag import Lag
+from api.login import Sessions
+from api.main import create_api
+from api.services import Services
+from api.settings import ApiSettings
+from api.status import StatusBoard
+from api.tokens import Tickets
+from schemas.codec import encode
+from schemas.feed import FeedLine
+from schemas.settings import Endpoints
+from streams.cache import open_cache
+from streams.database import ensure_indexes, open_database
+from streams.directory import Directory
+from streams.intake import Unavailable
+from streams.kafka import Outgoing, PublishFailed
+from streams.keyring import Keyring
+
+
+@dataclass
+class Sent:
+    """What was published or accepted, and what happens on the next try."""
+
+    records: list[Outgoing] = field(default_factory=list)
+    fails: bool = False
+
+    async def publish(self, *records: Outgoing) -> None:
+        if self.fails:
+            raise PublishFailed("no broker")
+        self.records.extend(records)
+
+    async def accept(self, delivery: Outgoing) -> object:
+        if self.fails:
+            raise Unavailable("neither")
+        self.records.append(delivery)
+        return SimpleNamespace(held=False)
+
+
+class StillLag:
+    """Nothing waits."""
+
+    async def by_topic(self) -> Mapping[str, int]:
+        return {"inbound": 0}
+
+
+@dataclass
+class Api:
+    """The application, its services, and a client for each of two organisations."""
+
+    services: Services
+    sent: Sent
+    app: Any
+    keys: dict[str, str]
+    client: Callable[..., httpx.AsyncClient]
+
+
+@pytest.fixture
+async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
+    redis_url = servers["REDIS_URL"].rpartition("/")[0] + "/15"  # nobody else's figures
+    endpoints = Endpoints.model_validate({**servers, "REDIS_URL": redis_url, "KAFKA_PARTITIONS": 2})
+    opened = open_database(endpoints)
+    database = opened.client[f"test_{uuid.uuid4().hex}"]
+    await ensure_indexes(database)
+    cache = open_cache(endpoints)
+    directory = Directory(database, Keyring([b"k" * 32]))
+    keys = {}
+    for name in ("kandy", "galle"):
+        keys[name] = (await directory.create_organization(name, f"{name} shop"))[1]
+    sent, feed, lag = Sent(), Feed(endpoints, 100), cast("Lag", StillLag())
+    feed.ready.set()
+    services = Services(
+        endpoints=endpoints,
+        settings=ApiSettings.model_validate({"PORT": 3000, "WEBSOCKET_PORT": 3001}),
+        database=database,
+        cache=cache,
+        directory=directory,
+        publisher=sent,
+        intake=sent,
+        feed=feed,
+        status=StatusBoard(database, cache, directory, feed, lag, uuid.uuid4().hex),
+        tickets=Tickets(cache, database),
+        sessions=Sessions(database),
+        conflicts=Conflicts(database, sent, lambda: int(time.time() * 1000)),
+        forcing=Forcing(database, sent),
+        checks=Checks(database, cache, feed, lag),
+    )
+
+    @contextlib.asynccontextmanager
+    async def ready() -> AsyncIterator[Services]:
+        yield services
+
+    app = create_api(ready)
+
+    def client(name: str = "", **headers: str) -> httpx.AsyncClient:
+        if name:
+            headers["authorization"] = f"Bearer {keys[name]}"
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:3000", headers=headers
+        )
+
+    async with app.router.lifespan_context(app):
+        yield Api(services, sent, app, keys, client)
+    await services.forcing.stop()
+    await cache.aclose()
+    await database.client.drop_database(database.name)
+    await database.client.close()
+
+
+@pytest.fixture
+def feed_line() -> Callable[..., FeedLine]:
+    """A feed line with everything but what matters filled in."""
+
+    def make(organization_id: str = "kandy", version: int = 1, **named: Any) -> FeedLine:
+        values: dict[str, Any] = {
+            "type": "product",
+            "entity_id": "p1",
+            "id": f"{organization_id}-{version}-{named.get('kind', 'changed')}",
+            "kind": "changed",
+            "source": "woocommerce",
+            "fields": {"price": "1899.5"},
+            "at_ms": 1_795_000_000_000 + version,
+        }
+        return FeedLine(organization_id=organization_id, version=version, **{**values, **named})
+
+    return make
+
+
+@pytest.fixture
+def as_record() -> Callable[..., Any]:
+    """A line as Kafka would bring it."""
+
+    def make(line: Any, offset: int, partition: int = 0) -> Any:
+        return SimpleNamespace(value=encode(line), offset=offset, partition=partition)
+
+    return make

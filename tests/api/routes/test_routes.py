@@ -1,0 +1,426 @@
+"""The JSON routes: shapes, limits, and that each organisation sees its own things only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schemas.codec import decode, encode
+from schemas.feed import ConflictLine, FeedLine
+from schemas.outcome import Resolution, Resync
+from streams.deadletter import DeadLetterViews, letter_of
+from streams.kafka import Incoming
+from streams.views import ConflictViews
+
+pytestmark = pytest.mark.servers
+
+Make = Callable[..., FeedLine]
+EVENT = {
+    "id": "unique-event-id",
+    "type": "product",
+    "action": "update",
+    "data": {"sku": "TEA-400", "price": "1899.50"},
+    "source": "web",
+    "timestamp": "2026-11-22T10:30:00Z",
+    "organizationId": "kandy",
+}
+
+
+def conflict(version: int = 3, status: str = "open", **named: Any) -> ConflictLine:
+    values: dict[str, Any] = {
+        "organization_id": "kandy",
+        "type": "product",
+        "entity_id": "p/1",
+        "id": "kandy.product.p/1.price.3",
+        "field": "price",
+        "policy": "manual",
+        "candidates": {"mongodb": "1899.5", "woocommerce": "1950"},
+        "stamps": {"mongodb": 1_795_000_000_000},
+        "opened_at_ms": 5,
+        "at_ms": version,
+    }
+    return ConflictLine(version=version, status=status, **{**values, **named})  # type: ignore[arg-type]
+
+
+async def show(api: Any, *lines: ConflictLine) -> None:
+    async def park(_record: Incoming, reason: str) -> None:
+        raise AssertionError(reason)
+
+    views = ConflictViews(api.services.database, park)
+    await views.handle([Incoming("conflicts", 0, 0, 0, b"", encode(line)) for line in lines])
+
+
+PROTECTED = [
+    ("GET", "/api/events"),
+    ("POST", "/api/events"),
+    ("GET", "/api/sync/status"),
+    ("POST", "/api/sync/force"),
+    ("GET", "/api/sync/force/x"),
+    ("GET", "/api/conflicts"),
+    ("GET", "/api/conflicts/x"),
+    ("POST", "/api/conflicts/x/resolve"),
+    ("GET", "/api/integrations"),
+    ("POST", "/api/integrations"),
+    ("GET", "/api/integrations/x"),
+    ("PATCH", "/api/integrations/x"),
+    ("DELETE", "/api/integrations/x"),
+    ("POST", "/api/integrations/x/pause"),
+    ("POST", "/api/integrations/x/actions/test"),
+    ("GET", "/api/policies"),
+    ("PUT", "/api/policies"),
+    ("GET", "/api/deadletters"),
+    ("POST", "/api/deadletters/x/retry"),
+    ("POST", "/api/ws/ticket"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), PROTECTED)
+async def test_strangers_are_told_how_to_sign_in(api: Any, method: str, path: str) -> None:
+    async with api.client() as client:
+        answer = await client.request(method, path, json={})
+        forged = await client.request(
+            method, path, json={}, headers={"x-api-key": api.keys["kandy"][:-1] + "x"}
+        )
+    assert answer.status_code == forged.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Authorization" in answer.json()["help"]
+
+
+async def test_every_route_of_the_api_is_in_that_list_or_open(api: Any) -> None:
+    open_to_all = {"/api/health", "/api/health/live"}
+    listed = {path.replace("/x", "/{}") for _, path in PROTECTED} | open_to_all
+    found = set()
+    for path in api.app.openapi()["paths"]:
+        parts = ["{}" if part.startswith("{") else part for part in path.split("/")]
+        found.add("/".join(parts))
+    listed.add("/api/integrations/{}/{}")
+    assert found - {"/api/integrations/{}/actions/test"} <= {
+        *listed,
+        "/api/deadletters/{}",
+    }
+
+
+async def test_both_ways_to_send_the_key_work(api: Any) -> None:
+    async with api.client("kandy") as bearer, api.client() as plain:
+        assert (await bearer.get("/api/policies")).status_code == 200
+        headers = {"x-api-key": api.keys["kandy"]}
+        assert (await plain.get("/api/policies", headers=headers)).status_code == 200
+
+
+async def test_an_event_is_queued_for_its_own_organisation(api: Any) -> None:
+    async with api.client("kandy") as client:
+        answer = await client.post("/api/events", json=EVENT)
+        other = await client.post("/api/events", json={**EVENT, "organizationId": "galle"})
+        wrong = await client.post("/api/events", json={**EVENT, "timestamp": "yesterday"})
+        broken = await client.post(
+            "/api/events", content=b"{", headers={"content-type": "application/json"}
+        )
+    assert answer.status_code == 202
+    assert answer.json() == {"id": "unique-event-id", "queued": True, "held": False}
+    assert other.status_code == 404
+    assert wrong.status_code == 422
+    assert "timestamp" in wrong.json()["detail"]
+    assert broken.status_code == 400
+    (record,) = api.sent.records
+    assert record.key.startswith(b"kandy/mongodb/product/")
+
+
+async def test_events_come_newest_first_by_page_and_filter(
+    api: Any, feed_line: Make, as_record: Callable[..., Any]
+) -> None:
+    feed = api.services.feed
+    ring = feed.ring_of("kandy")
+    ring.restart(0)
+    kinds = ["changed", "arrived"] * 3
+    lines = [feed_line("kandy", n, kind=kind, replica="mongodb") for n, kind in enumerate(kinds)]
+    feed.take([as_record(line, n, ring.partition) for n, line in enumerate(lines)])
+    async with api.client("kandy") as client:
+        first = (await client.get("/api/events", params={"limit": 2})).json()
+        second = (
+            await client.get("/api/events", params={"limit": 2, "cursor": first["next"]})
+        ).json()
+        arrived = (await client.get("/api/events", params={"kind": "arrived", "limit": 3})).json()
+        bad = await client.get("/api/events", params={"cursor": "x"})
+    async with api.client("galle") as client:
+        assert (await client.get("/api/events", params={"limit": 1})).status_code in (200, 503)
+    assert [event["version"] for event in first["events"]] == [5, 4]
+    assert [event["version"] for event in second["events"]] == [3, 2]
+    assert [event["version"] for event in arrived["events"]] == [5, 3, 1]
+    names = {"id", "type", "action", "data", "source", "timestamp", "organizationId"}
+    assert names <= set(first["events"][0])
+    assert bad.status_code == 400
+
+
+async def test_status_has_the_users_figures(api: Any) -> None:
+    await show(api, conflict())
+    async with api.client("kandy") as client:
+        status = (await client.get("/api/sync/status")).json()
+        other = await client.get("/api/sync/status", params={"organizationId": "galle"})
+    assert status["openConflicts"] == 1
+    assert status["pendingEvents"] == 0
+    assert status["activeConnections"] == 0
+    assert status["lastSync"] is None
+    assert status["state"] == "unknown"
+    assert [replica["replica"] for replica in status["replicas"]] == ["mongodb"]
+    assert other.status_code == 404
+
+
+async def test_forcing_one_entity_asks_for_it_at_once(api: Any) -> None:
+    async with api.client("kandy") as client:
+        answer = await client.post("/api/sync/force", json={"type": "product", "entityId": "p1"})
+        job = answer.json()
+        again = await client.get(f"/api/sync/force/{job['id']}")
+        half = await client.post("/api/sync/force", json={"entityId": "p1"})
+    async with api.client("galle") as client:
+        hidden = await client.get(f"/api/sync/force/{job['id']}")
+    assert answer.status_code == 202
+    assert (job["state"], job["total"], job["done"]) == ("done", 1, 1)
+    assert again.json() == job
+    assert half.status_code == 400
+    assert hidden.status_code == 404
+    (record,) = api.sent.records
+    resync = decode(record.value, Resync)
+    assert record.key == b"kandy/product/p1"
+    assert (resync.organization_id, resync.entity_id) == ("kandy", "p1")
+
+
+async def test_forcing_a_type_asks_for_each_entity_of_ours_once(api: Any) -> None:
+    links = api.services.database["ss_links"]
+    for org, kind, entity, replica in (
+        ("kandy", "product", "p1", "mongodb"),
+        ("kandy", "product", "p1", "woocommerce"),
+        ("kandy", "product", "p2", "mongodb"),
+        ("kandy", "order", "o1", "woocommerce"),
+        ("galle", "product", "p9", "mongodb"),
+    ):
+        await links.insert_one(
+            {
+                "organizationId": org,
+                "replica": replica,
+                "type": kind,
+                "externalId": entity,
+                "entityId": entity,
+            }
+        )
+    async with api.client("kandy") as client:
+        job = (await client.post("/api/sync/force", json={"type": "product"})).json()
+        await api.services.forcing.settled()
+        done = (await client.get(f"/api/sync/force/{job['id']}")).json()
+    assert (done["state"], done["total"], done["done"]) == ("done", 2, 2)
+    assert {r.key for r in api.sent.records} == {b"kandy/product/p1", b"kandy/product/p2"}
+
+
+async def test_a_conflict_is_listed_and_resolved_with_what_was_seen(api: Any) -> None:
+    await show(api, conflict(), conflict(4, "resolved", id="c2", resolution="local"))
+    path = f"/api/conflicts/{conflict().id}/resolve"
+    async with api.client("kandy") as client:
+        listed = (await client.get("/api/conflicts")).json()
+        assert [found["id"] for found in listed["conflicts"]] == [conflict().id]
+        assert listed["conflicts"][0]["candidates"] == conflict().candidates
+        body = {"resolution": "remote", "candidates": conflict().candidates}
+        first = await client.post(path, json=body)
+        second = await client.post(path, json=body)
+    assert first.status_code == second.status_code == 202
+    decisions = [decode(record.value, Resolution) for record in api.sent.records]
+    assert decisions[0].candidates == conflict().candidates
+    assert decisions[0].conflict_id == conflict().id
+    assert decisions[0].id == decisions[1].id
+    assert api.sent.records[0].key == b"kandy/product/p/1"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"resolution": "local", "candidates": {"mongodb": "1"}}, 409),
+        ({"resolution": "local", "version": 2}, 409),
+        ({"resolution": "perhaps"}, 422),
+        ({"resolution": "manual"}, 422),
+        ({}, 422),
+    ],
+)
+async def test_a_decision_on_other_values_is_refused(
+    api: Any, body: dict[str, Any], status: int
+) -> None:
+    await show(api, conflict())
+    async with api.client("kandy") as client:
+        answer = await client.post(f"/api/conflicts/{conflict().id}/resolve", json=body)
+    assert answer.status_code == status
+    assert api.sent.records == []
+    if status == 409:
+        assert answer.json()["conflict"]["candidates"] == conflict().candidates
+
+
+async def test_a_settled_conflict_takes_the_same_word_only(api: Any) -> None:
+    await show(api, conflict(4, "resolved", resolution="local", value="1899.5"))
+    path = f"/api/conflicts/{conflict().id}/resolve"
+    async with api.client("kandy") as client:
+        assert (await client.post(path, json={"resolution": "local"})).status_code == 202
+        assert (await client.post(path, json={"resolution": "remote"})).status_code == 409
+    assert api.sent.records == []
+
+
+async def test_another_organisations_conflict_is_not_there(api: Any) -> None:
+    await show(api, conflict())
+    async with api.client("galle") as client:
+        assert (await client.get("/api/conflicts")).json()["conflicts"] == []
+        path = f"/api/conflicts/{conflict().id}"
+        assert (await client.get(path)).status_code == 404
+        answer = await client.post(f"{path}/resolve", json={"resolution": "local"})
+        assert answer.status_code == 404
+    assert api.sent.records == []
+
+
+async def test_conflicts_come_in_pages(api: Any) -> None:
+    await show(api, *(conflict(id=f"c{n}", opened_at_ms=100 + n // 2) for n in range(5)))
+    seen: list[str] = []
+    cursor = ""
+    async with api.client("kandy") as client:
+        while True:
+            page = (
+                await client.get("/api/conflicts", params={"limit": 2, "cursor": cursor})
+            ).json()
+            seen += [found["id"] for found in page["conflicts"]]
+            cursor = page["next"]
+            if not cursor:
+                break
+    assert seen == ["c4", "c3", "c2", "c1", "c0"]
+
+
+async def test_secrets_go_in_and_never_out(api: Any) -> None:
+    secret = "cs_0123456789abcdef"
+    new = {
+        "platform": "woocommerce",
+        "settings": {"site_url": "https://shop.example", "currency": "LKR"},
+        "secrets": {"consumer_secret": secret},
+    }
+    async with api.client("kandy") as client:
+        made = await client.post("/api/integrations", json=new)
+        listed = await client.get("/api/integrations")
+        path = f"/api/integrations/{made.json()['id']}"
+        paused = await client.post(f"{path}/pause")
+        changed = await client.patch(path, json={"settings": {"currency": "USD"}})
+    async with api.client("galle") as other:
+        assert (await other.get(path)).status_code == 404
+        assert (await other.patch(path, json={"active": True})).status_code == 404
+        assert (await other.delete(path)).status_code == 404
+        assert (await other.get("/api/integrations")).json()["integrations"] == []
+    async with api.client("kandy") as client:
+        assert (await client.delete(path)).status_code == 204
+        assert (await client.get(path)).status_code == 404
+    assert made.status_code == 201
+    assert made.json()["secrets"]["consumer_secret"]["hint"] == "••••cdef"
+    for answer in (made, listed, paused, changed):
+        assert secret not in answer.text
+    assert paused.json()["active"] is False
+    assert changed.json()["settings"]["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"platform": "shopify"},
+        {"platform": "mongodb"},
+        {"platform": "woocommerce", "settings": {"site_url": "file:///etc/passwd"}},
+        {"platform": "woocommerce", "settings": {"site_url": "https://u:p@shop.example"}},
+        {"platform": "woocommerce", "settings": {"a.b": "x"}},
+        {"platform": "woocommerce", "replica": "whatsapp"},
+        {"platform": "woocommerce", "organizationId": "galle"},
+    ],
+)
+async def test_what_cannot_be_connected_is_refused(api: Any, body: dict[str, Any]) -> None:
+    async with api.client("kandy") as client:
+        answer = await client.post("/api/integrations", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["help"]
+
+
+async def test_a_wrong_secret_is_not_repeated_in_the_error(api: Any) -> None:
+    body = {"platform": "woocommerce", "secrets": {"consumer_secret": {"very": "secretive"}}}
+    async with api.client("kandy") as client:
+        answer = await client.post("/api/integrations", json=body)
+    assert answer.status_code == 422
+    assert "secretive" not in answer.text
+
+
+async def test_policies_are_replaced_whole_and_by_version(api: Any) -> None:
+    rules = [{"type": "product", "field": "price", "policy": "manual", "winner": ""}]
+    async with api.client("kandy") as client:
+        saved = await client.put("/api/policies", json={"rules": rules, "version": 0})
+        stale = await client.put("/api/policies", json={"rules": [], "version": 0})
+        wrong = await client.put("/api/policies", json={"rules": [{"winner": "ebay"}]})
+        assert (await client.get("/api/policies")).json() == {"version": 1, "rules": rules}
+    assert saved.status_code == 200
+    assert stale.status_code == 409
+    assert wrong.status_code == 422
+
+
+async def test_health_has_the_users_shape(api: Any) -> None:
+    async with api.client() as client:
+        answer = await client.get("/api/health")
+        told = await client.get(
+            "/api/health", params={"organizationId": "kandy", "detailed": "true"}
+        )
+        assert (await client.get("/api/health/live")).json() == {"status": "healthy"}
+    body = answer.json()
+    assert answer.status_code == 200
+    assert list(body) == [
+        "status",
+        "timestamp",
+        "version",
+        "environment",
+        "uptime",
+        "services",
+    ]
+    assert body["status"] == "healthy"
+    assert body["services"] == {
+        "database": "healthy",
+        "redis": "healthy",
+        "websocket": "healthy",
+        "integrations": {"couriers": {}},
+    }
+    assert set(told.json()["details"]) == {"database", "redis", "websocket", "kafka"}
+    assert "detail" not in told.json()["details"]["database"]
+
+
+async def test_health_tells_an_organisation_of_its_own_platforms(api: Any) -> None:
+    await api.services.directory.connect("kandy", "woocommerce", {}, {}, active=False)
+    params = {"organizationId": "kandy", "detailed": "true"}
+    async with api.client("kandy") as client:
+        mine = (await client.get("/api/health", params=params)).json()
+    async with api.client("galle") as client:
+        other = (await client.get("/api/health", params=params)).json()
+    assert mine["services"]["integrations"] == {"woocommerce": "paused", "couriers": {}}
+    assert mine["details"]["database"]["detail"] == "MongoDB answers"
+    assert other["services"]["integrations"] == {"couriers": {}}
+
+
+async def test_an_unknown_address_is_a_problem_document_too(api: Any) -> None:
+    async with api.client() as client:
+        answer = await client.get("/api/nothing")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_dead_letters_are_ones_own_and_can_be_sent_again(api: Any) -> None:
+    async def skip(_record: Incoming, reason: str) -> None:
+        raise AssertionError(reason)
+
+    record = Incoming("inbound", 1, 7, 0, b"kandy/woocommerce/product/1", b"{", [("ce_id", b"x")])
+    letter = letter_of(record, "kandy", "inbound", "Not JSON", 1_795_000_000_000)
+    views = DeadLetterViews(api.services.database, skip)
+    await views.handle([Incoming("deadletter", 0, 0, 0, b"kandy", encode(letter))])
+    path = f"/api/deadletters/{letter.id}"
+    async with api.client("galle") as other:
+        assert (await other.get("/api/deadletters")).json()["deadLetters"] == []
+        assert (await other.get(path)).status_code == 404
+        assert (await other.post(f"{path}/retry")).status_code == 404
+    async with api.client("kandy") as client:
+        listed = (await client.get("/api/deadletters")).json()["deadLetters"]
+        assert [(found["id"], found["reason"]) for found in listed] == [(letter.id, "Not JSON")]
+        assert (await client.get(path)).json()["value"] == letter.value
+        assert (await client.post(f"{path}/retry")).status_code == 202
+        assert (await client.get("/api/deadletters")).json()["deadLetters"] == []
+    (sent,) = api.sent.records
+    assert (sent.key, sent.value) == (record.key, record.value)
