@@ -11,24 +11,26 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import stamina
+from msgspec import structs
 from pymongo.errors import PyMongoError
 
-from connectors.protocol import Answer, Connector
+from connectors.protocol import Answer, Connector, StateCommand
 from schemas.codec import Undecodable, decode
 from schemas.command import Command, Create, Delete, Perform, Read, Write
 from schemas.outcome import Outcome
 from schemas.topics import COMMANDS
 from streams.effects.ledger import CLAIM_MS, Ledger
+from streams.inbound.references import Bearer, Identities, resolved
 from streams.kafka.publisher import PublishFailed
 from streams.kafka.records import Incoming, Outgoing
 from streams.sinks.claims import Fences
 from streams.sinks.coalesce import Sent, coalesced, newest_claim
 from streams.sinks.lines import EFFECTS_AT_ONCE, PAUSE_S, Connections, Line, Lines, Said
 from streams.sinks.outcomes import outcome_of, outgoing
-from streams.sinks.references import Identities, inward
 
 PATIENCE_S = 20.0
 """With MongoDB or Kafka away for longer the process ends, uncommitted, and is started again."""
@@ -64,6 +66,12 @@ class Parking(Protocol):
 
 class LinkStore(Identities, Protocol):
     """Identity (`streams.links`)."""
+
+    async def entity_id(
+        self, organization_id: str, replica: str, entity_type: str, external_id: str
+    ) -> str | None:
+        """Our id of the platform's item, or None."""
+        ...
 
     async def external_id(
         self, organization_id: str, replica: str, entity_type: str, entity_id: str
@@ -167,10 +175,11 @@ class Sink:
                 return
         async for attempt in _patient(PyMongoError):
             with attempt:
-                told = [
-                    await self._told(incoming, command, said)
-                    for (incoming, _), command, said in zip(group, commands, answers, strict=True)
-                ]
+                answers = await self._identified(commands, answers)
+        told = [
+            self._told(incoming, command, said)
+            for (incoming, _), command, said in zip(group, commands, answers, strict=True)
+        ]
         await self._publish(told)
 
     async def _apart(self, line: Line, group: list[Sent], fault: Exception) -> None:
@@ -189,23 +198,39 @@ class Sink:
         failed = outcome_of(command, "failed", self._clock_ms(), reason=reason)
         await self._publish([outgoing(incoming, failed)])
 
-    async def _told(
+    async def _identified(
+        self, commands: Sequence[StateCommand], answers: Sequence[Said]
+    ) -> list[Said]:
+        """The answers, after the identity of what was made is kept (its echo comes any moment),
+        and with our ids in what was seen, as the normaliser puts them into observations."""
+        found: list[Said] = []
+        bearers: dict[int, Bearer] = {}
+        for command, said in zip(commands, answers, strict=True):
+            answer = said.answer
+            if isinstance(command, Create) and answer.external_id and answer.result in MADE:
+                answer = await self._linked(command, answer, answer.external_id)
+            if answer.seen is not None and answer.seen.fields:
+                bearers[len(found)] = Bearer(
+                    command.organization_id, command.replica, command.type, answer.seen.fields
+                )
+            found.append(Said(answer, said.retry_at_ms))
+        ours = await resolved(bearers.values(), self._links)
+        for place, bearer in bearers.items():
+            answer = found[place].answer
+            if answer.seen is not None:
+                seen = structs.replace(answer.seen, fields=ours.fields(bearer))
+                found[place] = Said(replace(answer, seen=seen), found[place].retry_at_ms)
+        return found
+
+    def _told(
         self, incoming: Incoming, command: Write | Create | Delete | Read, said: Said
     ) -> Outgoing:
-        """The outcome, after the identity of what was made is kept: its echo comes any moment."""
-        answer, seen = said.answer, said.answer.seen
-        organization_id, replica = command.organization_id, command.replica
-        if isinstance(command, Create) and answer.external_id and answer.result in MADE:
-            answer = await self._linked(command, answer, answer.external_id)
-            seen = answer.seen
-        if seen is not None:
-            seen = await inward(seen, command.type, organization_id, replica, self._links)
         outcome = outcome_of(
             command,
-            answer.result,
+            said.answer.result,
             self._clock_ms(),
-            seen=seen,
-            reason=answer.reason,
+            seen=said.answer.seen,
+            reason=said.answer.reason,
             retry_at_ms=said.retry_at_ms,
         )
         return outgoing(incoming, outcome)

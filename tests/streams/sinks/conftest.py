@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from schemas.command import Claim, Command, Create, Perform, Read, Write
 from schemas.envelope import Envelope
 from schemas.outcome import Outcome
 from streams.effects.ledger import Entry
+from streams.identity import Place
 from streams.kafka.records import Incoming, Outgoing
 from streams.sinks.agent import Sink
 
@@ -96,6 +97,7 @@ class World:
     capable: dict[str, Mapping[str, str]] = field(default_factory=dict)
     linked: list[tuple[str, str, str]] = field(default_factory=list)
     known: dict[tuple[str, str], str] = field(default_factory=dict)
+    claimed_keys: dict[str, str] = field(default_factory=dict)
     claims: dict[tuple[str, int], int] = field(default_factory=dict)
     parked: list[str] = field(default_factory=list)
     ledger: dict[str, Entry] = field(default_factory=dict)
@@ -118,6 +120,14 @@ class World:
         self, organization_id: str, replica: str, entity_type: str, external_id: str
     ) -> str | None:
         return self.known.get((entity_type, external_id))
+
+    async def entity_ids(self, places: Iterable[Place]) -> dict[Place, str]:
+        return {one: self.known[one[2], one[3]] for one in places if one[2:] in self.known}
+
+    async def claimed(
+        self, keys: Iterable[tuple[str, str, str]]
+    ) -> dict[tuple[str, str, str], str]:
+        return {key: self.claimed_keys[key[2]] for key in keys if key[2] in self.claimed_keys}
 
     async def link(
         self,

@@ -89,10 +89,11 @@ async def test_another_entitys_item_is_not_taken_from_it(
 
 
 async def test_ids_in_values_become_ours(sink: Sink, platform: Platform, world: World) -> None:
-    lines = [{"productId": "412", "sku": "T"}, {"productId": "9"}, {"productId": None}, "odd"]
+    lines = [{"productId": "412", "sku": "T"}, {"productId": "9"}, {"productId": None, "sku": "S"}]
     seen = Seen(external_id="1041", fields={"items": lines, "customerId": "31", "note": "n"})
     platform.answers = {"o1": Answer("taken", seen=seen, external_id="1041")}
     world.known = {("variation", "412"): "ours", ("customer", "31"): "person"}
+    world.claimed_keys = {"sku:S": "claimed"}
     await sink.handle(chunk(create("o1", "order")))
     (outcome,) = world.outcomes()
     assert outcome.seen is not None
@@ -100,8 +101,7 @@ async def test_ids_in_values_become_ours(sink: Sink, platform: Platform, world: 
         "items": [
             {"productId": "ours", "sku": "T"},
             {"productId": "9"},
-            {"productId": None},
-            "odd",
+            {"productId": "claimed", "sku": "S"},
         ],
         "customerId": "person",
         "note": "n",
