@@ -1,4 +1,4 @@
-"""Creates against the sandbox's shop: once, adopted where the SKU is there, stock after its item."""
+"""Creates against the sandbox: once, adopted where the SKU is there, stock after its item."""
 
 from __future__ import annotations
 
