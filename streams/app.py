@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
         f"{endpoints.topic_prefix}smartstore-{name}",
         broker=[f"kafka://{address}" for address in endpoints.bootstrap],
         store="memory://",
+        datadir=tempfile.gettempdir(),  # Faust insists on a folder; memory tables use none
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -100,8 +102,8 @@ def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> 
                     taken.append(await events.__anext__())
                 await asyncio.gather(*(handler(chunk) for chunk in by_partition(taken)))
             except BaseException as error:
-                # Faust acknowledges an event whose agent raised or was cancelled. Ending the process
-                # is the only way to keep it: the supervisor starts it again.
+                # Faust acknowledges an event whose agent raised or was cancelled. Ending the
+                # process is the only way to keep it: the supervisor starts it again.
                 if not isinstance(error, asyncio.CancelledError):
                     log.exception("worker ends: a chunk could not be handled", agent=name)
                 leave_hard()

@@ -1,7 +1,7 @@
 """What people look at, kept in MongoDB: the projector of topic `conflicts` into `ss_conflicts`.
 
-Each row carries the exact JSON of its line (`line`): values of a shop may be of any shape, and a view
-must not change one. Names beside it are there to be found by.
+Each row carries the exact JSON of its line (`line`): values of a shop may be of any shape, and a
+view must not change one. Names beside it are there to be found by.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class ConflictViews:
         self._park = park
 
     async def handle(self, chunk: Sequence[Incoming]) -> None:
-        """Returns when every line is in the view. Raises PyMongoError after PATIENCE_S without it."""
+        """Returns when every line is in the view. Raises PyMongoError after PATIENCE_S without
+        it."""
         newest: dict[str, tuple[ConflictLine, bytes]] = {}
         for record in chunk:
             if not record.value:

@@ -1,5 +1,5 @@
-"""Role `sinks`: one Faust app a platform, so that a shop that hangs stalls no other platform; and the
-views that people look at."""
+"""Role `sinks`: one Faust app a platform, so that a shop that hangs stalls no other platform; and
+the views that people look at."""
 
 from __future__ import annotations
 

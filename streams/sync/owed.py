@@ -78,9 +78,7 @@ def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Repl
         want = {
             field: agreed.value
             for field, agreed in record.fields.items()
-            if field in given
-            and agreed.value not in EMPTY
-            and field not in record.conflicts
+            if field in given and agreed.value not in EMPTY and field not in record.conflicts
         }
         if want and all(field in want for field in type_profile.required):
             rejected = replica.rejected

@@ -1,33 +1,16 @@
 """The protocol, with the real `decide`, under everything that goes wrong
-(tests/.../simulation.py)."""
+(tests/support/simulation.py)."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from support.model_platform import Faults
+from support.simulation import Simulation, wrong_seeds
 
 SEEDS = int(os.environ.get("SMARTSTORE_SEEDS", "40"))
-
-
-def load_simulation() -> Any:
-    """The module beside this one: tests are imported without packages (importlib mode)."""
-    path = Path(__file__).with_name("simulation.py")
-    spec = importlib.util.spec_from_file_location("sync_simulation", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-simulation = load_simulation()
-Faults = simulation.Faults
 
 
 @pytest.mark.parametrize(
@@ -47,16 +30,16 @@ Faults = simulation.Faults
     ],
 )
 def test_converges_whatever_happens(faults: Any) -> None:
-    assert simulation.wrong_seeds(faults, range(SEEDS)) == {}
+    assert wrong_seeds(faults, range(SEEDS)) == {}
 
 
 def test_the_judge_notices_a_lost_write() -> None:
     """The simulation would see a mistake: an engine that forgets the stock of one platform."""
 
-    class Forgetful(simulation.Simulation):  # type: ignore[misc,name-defined]
+    class Forgetful(Simulation):
         def carry_out(self, command: Any) -> None:
             if getattr(command, "want", {}).get("quantity") is not None:
                 return
             super().carry_out(command)
 
-    assert simulation.wrong_seeds(Faults(), range(5), Forgetful)
+    assert wrong_seeds(Faults(), range(5), Forgetful)

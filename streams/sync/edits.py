@@ -1,0 +1,68 @@
+"""Pure: what people and programs say should be: queued edits, and force sync."""
+
+from __future__ import annotations
+
+from schemas.fields import Kind, kind_of
+from schemas.observation import Edit
+from streams.sync.conflict import advance, candidate
+from streams.sync.decision import Draft
+from streams.sync.record import Tombstone
+
+
+def edit(draft: Draft, arrival: Edit) -> None:
+    """What should be, said from outside: applied once, against the agreed values (rule 7)."""
+    record, timing = draft.record, draft.context.timing
+    if arrival.id in record.edits:
+        return
+    if arrival.timestamp_ms < draft.now_ms - timing.edit_memory_ms:
+        draft.rejected = (
+            "this event is older than 7 days, too old to know whether it was applied before. "
+            "Send it again with a new id and a current timestamp if it still holds."
+        )
+        return
+    at_ms = min(arrival.timestamp_ms, arrival.received_at_ms)
+    for field in arrival.deltas:
+        agreed = record.fields.get(field)
+        if agreed is None or not isinstance(agreed.value, int):
+            draft.rejected = (
+                f"{field} of {record.type} {record.entity_id} is not known yet, so it cannot be "
+                "changed by a difference. Send the full value, or retry when it is known."
+            )
+            return
+    oldest = draft.now_ms - timing.edit_memory_ms
+    record.edits = {id_: at for id_, at in record.edits.items() if at >= oldest}
+    record.edits[arrival.id] = arrival.timestamp_ms
+    draft.changed = True
+    if arrival.action == "delete":
+        if record.tombstone is None:
+            record.tombstone = Tombstone(at_ms, arrival.replica)
+            draft.tell("deleted", action="delete", source=arrival.replica)
+        return
+    for field, value in arrival.fields.items():
+        _edit_field(draft, arrival, field, value, at_ms)
+    for field, delta in arrival.deltas.items():
+        draft.agree(field, record.fields[field].value + delta, at_ms, arrival.replica)
+
+
+def _edit_field(draft: Draft, arrival: Edit, field: str, value: object, at_ms: int) -> None:
+    agreed = draft.record.fields.get(field)
+    if agreed is None:
+        draft.agree(field, value, at_ms, arrival.replica)
+    elif field in draft.record.conflicts:
+        candidate(draft, arrival.replica, field, value, at_ms)
+    elif kind_of(draft.record.type, field) is Kind.LATTICE:
+        advance(draft, arrival.replica, field, value, at_ms)
+    elif (at_ms, arrival.replica) > agreed.stamp:
+        draft.agree(field, value, at_ms, arrival.replica)
+
+
+def resync(draft: Draft) -> None:
+    """Force sync: read every replica, and forget pauses and refusals."""
+    for name, known in draft.record.replicas.items():
+        profile = draft.context.profiles.get(name)
+        replica = draft.replica(name)
+        replica.retry_at_ms = 0
+        replica.rejected = {}
+        replica.failures = 0
+        replica.reading = None
+        replica.reread = profile is not None and profile.reads and known.external_id is not None
