@@ -6,15 +6,17 @@ A change event travels as JSON (`streams/cdc/records.py` makes it):
      "ns": {"db": "shop", "coll": "products"}, "documentKey": {"_id": {"$oid": "65f0..."}},
      "fullDocument": {...}, "removedVariants": ["TEA-400-G"]}
 
-`operationType` is insert, update, replace, delete, or snapshot (a page's read). BSON's own types
-are written as in MongoDB Extended JSON v2: `$oid`, `$numberDecimal`, `$date`. `wallTime` is in ms
-since 1970 and is absent in snapshots. `fullDocument` is null when the document is gone meanwhile.
+`operationType` is insert, update, replace, delete, snapshot (a page's read), or vanished (only the
+removed variants are gone). BSON's own types are written as in MongoDB Extended JSON v2: `$oid`,
+`$numberDecimal`, `$date`. `wallTime` is in ms since 1970 and is absent in snapshots. `fullDocument`
+is null when the document is gone meanwhile.
 
 Documents come here as BSON too (what the client read itself): both forms are understood.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -76,6 +78,8 @@ def plain(value: Any) -> Any:
         return rfc3339(int(moment.timestamp() * 1000))
     if isinstance(value, int):
         return int(value)
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
     return str(value)
 
 
@@ -83,7 +87,7 @@ def _extended(name: str, inner: Any) -> Any:
     if name == "$numberDecimal":
         return _decimal(str(inner))
     if name == "$date":
-        return plain(inner) if not isinstance(inner, int) else rfc3339(inner)
+        return rfc3339(inner) if isinstance(inner, int) else plain(inner)
     return inner if isinstance(inner, str) else plain(inner)
 
 
@@ -308,6 +312,8 @@ def parse_event(shape: Shape, body: bytes) -> Parsed:
         Sighting(type="variation", external_id=variation_id(key, str(sku)), seen=None, parent=key)
         for sku in event.get("removedVariants") or ()
     )
+    if operation == "vanished":
+        return Parsed(sightings=gone)
     document = event.get("fullDocument")
     if operation == "delete" or document is None:
         item_of = key if entity_type == "inventory" else None
