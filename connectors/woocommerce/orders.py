@@ -1,10 +1,11 @@
-"""What a new item needs of identities: an order's lines and a variation's parent name products."""
+"""What a new item needs besides its own values: ids of products, categories and tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from connectors.protocol import Links
+from connectors.woocommerce.terms import TAXONOMIES, Terms
 from connectors.woocommerce.wire import Resource
 from connectors.woocommerce.writing import order_body, rest_fields
 from schemas.command import Create
@@ -23,11 +24,12 @@ async def item_of(command: Create, links: Links, entity_id: str) -> str | None:
     return None
 
 
-async def create_body(command: Create, links: Links, *, plain: bool) -> Resource:
-    """The REST body of a new item."""
+async def create_body(command: Create, links: Links, terms: Terms, *, plain: bool) -> Resource:
+    """The REST body of a new item. Raises as `Rest.send`."""
+    if command.type == "product":
+        return await _product_body(command, terms)
     if command.type != "order":
-        body = rest_fields(command.type, command.want)
-        return {"type": "simple", **body} if command.type == "product" else body
+        return rest_fields(command.type, command.want)
     names = {
         str(entry["productId"])
         for entry in command.want.get("items") or ()
@@ -36,3 +38,22 @@ async def create_body(command: Create, links: Links, *, plain: bool) -> Resource
     found = {name: await item_of(command, links, name) for name in sorted(names)}
     known = {name: external_id for name, external_id in found.items() if external_id}
     return order_body(command.want, known, plain=plain)
+
+
+async def _product_body(command: Create, terms: Terms) -> Resource:
+    body: Resource = {"type": "simple", **rest_fields("product", command.want)}
+    for taxonomy in TAXONOMIES:
+        names = command.want.get(taxonomy)
+        if isinstance(names, list) and names:
+            body[taxonomy] = await terms.named(taxonomy, names)
+    attributes = command.want.get("attributes")
+    if isinstance(attributes, Mapping) and attributes:
+        body["attributes"] = [
+            {
+                "name": str(name),
+                "visible": True,
+                "options": [str(one) for one in (held if isinstance(held, list) else [held])],
+            }
+            for name, held in attributes.items()
+        ]
+    return body

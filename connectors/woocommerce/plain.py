@@ -19,6 +19,7 @@ from connectors.woocommerce.marks import mark_entry, raw_mark
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import API, DUPLICATE_SKU, Missing, Rejected, Rest
 from connectors.woocommerce.route import NOT_YET
+from connectors.woocommerce.terms import Terms
 from connectors.woocommerce.variations import parent_of, variation_body
 from connectors.woocommerce.wire import Resource
 from connectors.woocommerce.writing import item_ids, rest_fields, rest_totals
@@ -72,6 +73,7 @@ class PlainWriter:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._country = rest.shop.country
+        self._terms = Terms(rest)
         self.raced = 0
         """Writes around which something else of the item changed: edits that may be lost."""
 
@@ -220,7 +222,7 @@ class PlainWriter:
         if parent:
             want = await variation_body(self._rest, parent, command)
         else:
-            want = await create_body(command, links, plain=True)
+            want = await create_body(command, links, self._terms, plain=True)
         mark = mark_entry(command.type, command.entity_id, command.op, want, {})
         try:
             body = {**want, "meta_data": [mark]}

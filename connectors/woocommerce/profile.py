@@ -19,11 +19,11 @@ _ORDER = frozenset(
 )  # fmt: skip
 
 TYPES: Mapping[str, TypeProfile] = {
-    # Categories, tags and attributes are written by term ids, which only the shop gives: read only.
+    # Given at creation, or the shop's own defaults would pass for edits; read only afterwards.
     "product": TypeProfile(
         readable=_PRODUCT | {"categories", "tags", "images", "attributes"},
         writable=_PRODUCT,
-        initial=frozenset(("images",)),
+        initial=frozenset(("images", "categories", "tags", "attributes")),
         creates=True,
         deletes=True,
         required=frozenset(("name",)),

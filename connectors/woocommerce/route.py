@@ -12,6 +12,7 @@ from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import ROUTE, Missing, Rejected, Rest
+from connectors.woocommerce.terms import Terms
 from connectors.woocommerce.variations import parent_of, variation_body
 from connectors.woocommerce.wire import Resource
 from connectors.woocommerce.writing import (
@@ -33,6 +34,7 @@ class RouteWriter:
         self._rest = rest
         self._size = max(1, min(size, 100))
         self._country = rest.shop.country
+        self._terms = Terms(rest)
 
     async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
         """Answers in the commands' order. Raises what `Rest.send` raises for the whole call."""
@@ -83,7 +85,11 @@ class RouteWriter:
             return NOT_YET if external_id is None else stock_operation(command, external_id)
         if command.type == "variation":
             return await self._variation(command, links)
-        return create_operation(command, await create_body(command, links, plain=False))
+        try:
+            want = await create_body(command, links, self._terms, plain=False)
+        except Rejected as error:
+            return Answer(result="failed", reason=str(error))
+        return create_operation(command, want)
 
     async def _variation(self, command: Create, links: Links) -> Resource | Answer:
         parent = await parent_of(command, links)

@@ -29,6 +29,22 @@ async def test_a_product_is_created_once(bench: Bench) -> None:
     assert [p["sku"] for p in shop["products"]].count("POT-1") == 1
 
 
+async def test_categories_tags_and_attributes_are_given_at_creation(bench: Bench) -> None:
+    want = {
+        "name": "Pot", "sku": "POT-1", "price": "950", "categories": ["Sarees", "Clay & more"],
+        "tags": ["new"], "attributes": {"Colour": ["Red", "Brown"], "Size": "L"},
+    }  # fmt: skip
+    first = create("product", "e1", want=want)
+    second = create("product", "e2", want={**want, "sku": "POT-2"})
+    answers = await bench.client.apply([first, second], NOBODY)
+    for answer in answers:
+        assert answer.result == "taken"
+        assert answer.seen is not None
+        assert answer.seen.fields["categories"] == ["Sarees", "Clay & more"]
+        assert answer.seen.fields["tags"] == ["new"]
+        assert answer.seen.fields["attributes"] == {"Colour": ["Red", "Brown"], "Size": ["L"]}
+
+
 async def test_a_variation_makes_its_parent_variable(bench: Bench) -> None:
     wanted = [
         create(

@@ -1,0 +1,52 @@
+"""Categories and tags by name: a product names them by ids, which only the shop gives."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from connectors.woocommerce import wire
+from connectors.woocommerce.rest import API, Rejected, Rest
+from connectors.woocommerce.wire import Resource
+
+TAXONOMIES = ("categories", "tags")
+MAX_KNOWN = 5_000
+
+
+class Terms:
+    """Of one shop; what was found once is remembered."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._known: dict[tuple[str, str], int] = {}
+
+    async def named(self, taxonomy: str, names: list[Any]) -> list[Resource]:
+        """`[{"id": 21}, ...]` of these names; missing ones are made. Raises as `Rest.send`."""
+        found = [await self._one(taxonomy, str(name)) for name in names if str(name).strip()]
+        return [{"id": number} for number in found if number]
+
+    async def _one(self, taxonomy: str, name: str) -> int | None:
+        place = (taxonomy, name.strip().lower())
+        number = self._known.get(place)
+        if number is None:
+            number = await self._find(taxonomy, name.strip())
+            if number is not None:
+                if len(self._known) >= MAX_KNOWN:
+                    self._known.clear()
+                self._known[place] = number
+        return number
+
+    async def _find(self, taxonomy: str, name: str) -> int | None:
+        path = f"/products/{taxonomy}"
+        listed = await self._rest.get(path, {"search": name, "per_page": "100"})
+        for term in wire.records(listed):
+            # Core shows names with entities: `Tea &amp; spices`.
+            if html.unescape(str(term.get("name", ""))).lower() == name.lower():
+                return wire.whole(term.get("id"))
+        try:
+            made = await self._rest.send("POST", API + path, body={"name": name})
+        except Rejected as error:
+            if error.code != "term_exists":
+                raise
+            return wire.whole(error.data.get("resource_id"))
+        return wire.whole(made.get("id"))
