@@ -198,8 +198,11 @@ async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, An
     )
     await consumer.start()
     try:
+        await consumer.topics()  # without it a topic that is not subscribed to has no partitions
         numbers = consumer.partitions_for_topic(topic) or set()
-        partitions = [TopicPartition(topic, number) for number in numbers]
+        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        if not partitions:
+            return {}
         ends = await consumer.end_offsets(partitions)
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
