@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -12,6 +14,8 @@ from typing import Any, cast
 
 import httpx
 import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
 
 from api.checks import Checks
 from api.conflicts import Conflicts
@@ -19,20 +23,21 @@ from api.feed import Feed
 from api.forcing import Forcing
 from api.lag import Lag
 from api.login import Sessions
-from api.main import create_api
+from api.main import create_api, listen
 from api.services import Services
 from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.codec import encode
-from schemas.feed import FeedLine
+from schemas.feed import ConflictLine, FeedLine
 from schemas.settings import Endpoints
 from streams.cache import open_cache
 from streams.database import ensure_indexes, open_database
 from streams.directory import Directory
 from streams.intake import Unavailable
-from streams.kafka import Outgoing, PublishFailed
+from streams.kafka import Incoming, Outgoing, PublishFailed
 from streams.keyring import Keyring
+from streams.views import ConflictViews
 
 
 @dataclass
@@ -151,3 +156,67 @@ def as_record() -> Callable[..., Any]:
         return SimpleNamespace(value=encode(line), offset=offset, partition=partition)
 
     return make
+
+
+class Live:
+    """A served api and what tests do with it."""
+
+    def __init__(
+        self, api: Any, port: int, make: Callable[..., FeedLine], as_record: Callable[..., Any]
+    ) -> None:
+        self.api = api
+        self.port = port
+        self._make = make
+        self.as_record = as_record
+
+    async def ticket(self, name: str = "kandy") -> str:
+        async with self.api.client(name) as client:
+            ticket: str = (await client.post("/api/ws/ticket")).json()["ticket"]
+            return ticket
+
+    def feed(self, organization_id: str, *versions: int, **named: Any) -> None:
+        """Lines arrive in the feed; the version is the offset."""
+        ring = self.api.services.feed.ring_of(organization_id)
+        for version in versions:
+            line = self._make(organization_id, version, **named)
+            record = self.as_record(line, version, ring.partition)
+            self.api.services.feed.take([record])
+
+    async def show(self, *lines: ConflictLine) -> None:
+        """Conflicts arrive in the view."""
+
+        async def park(_record: Incoming, reason: str) -> None:
+            raise AssertionError(reason)
+
+        views = ConflictViews(self.api.services.database, park)
+        await views.handle([Incoming("conflicts", 0, 0, 0, b"", encode(line)) for line in lines])
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, name: str = "kandy", path: str = "/ws", **first: Any
+    ) -> AsyncIterator[tuple[ClientConnection, dict[str, Any]]]:
+        """A connection after its hello."""
+        ticket = await self.ticket(name)
+        async with connect(f"ws://127.0.0.1:{self.port}{path}") as socket_:
+            await socket_.send(json.dumps({"type": "connect", "ticket": ticket, **first}))
+            hello: dict[str, Any] = {}
+            while hello.get("type") != "hello":
+                hello = json.loads(await asyncio.wait_for(socket_.recv(), 10))
+            yield socket_, hello
+
+
+@pytest.fixture
+async def live(
+    api: Any, feed_line: Callable[..., FeedLine], as_record: Callable[..., Any]
+) -> AsyncIterator[Live]:
+    opened = listen("127.0.0.1", 0)
+    config = uvicorn.Config(
+        api.app, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[opened]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
+        await asyncio.sleep(0)
+    yield Live(api, opened.getsockname()[1], feed_line, as_record)
+    server.should_exit = True
+    await task

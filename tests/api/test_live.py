@@ -6,56 +6,18 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.client import BEHIND
-from api.main import listen
 from schemas.codec import decode
-from schemas.feed import ConflictLine, FeedLine
+from schemas.feed import ConflictLine
 from schemas.outcome import Resync
 
 pytestmark = pytest.mark.servers
-
-Make = Callable[..., FeedLine]
-
-
-class Live:
-    """A served api and what tests do with it."""
-
-    def __init__(self, api: Any, port: int, make: Make, as_record: Callable[..., Any]) -> None:
-        self.api = api
-        self.port = port
-        self._make = make
-        self.as_record = as_record
-
-    async def ticket(self, name: str = "kandy") -> str:
-        async with self.api.client(name) as client:
-            ticket: str = (await client.post("/api/ws/ticket")).json()["ticket"]
-            return ticket
-
-    def feed(self, organization_id: str, *versions: int, **named: Any) -> None:
-        """Lines arrive in the feed; the version is the offset."""
-        ring = self.api.services.feed.ring_of(organization_id)
-        for version in versions:
-            line = self._make(organization_id, version, **named)
-            record = self.as_record(line, version, ring.partition)
-            self.api.services.feed.take([record])
-
-    @contextlib.asynccontextmanager
-    async def open(
-        self, name: str = "kandy", path: str = "/ws", **first: Any
-    ) -> AsyncIterator[tuple[ClientConnection, dict[str, Any]]]:
-        """A connection after its hello."""
-        ticket = await self.ticket(name)
-        async with connect(f"ws://127.0.0.1:{self.port}{path}") as socket_:
-            await socket_.send(json.dumps({"type": "connect", "ticket": ticket, **first}))
-            yield socket_, await told(socket_, "hello")
 
 
 async def told(connection: ClientConnection, kind: str) -> dict[str, Any]:
@@ -81,22 +43,7 @@ async def drained(connection: ClientConnection) -> None:
                 await connection.recv()
 
 
-@pytest.fixture
-async def live(api: Any, feed_line: Make, as_record: Callable[..., Any]) -> AsyncIterator[Live]:
-    opened = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        api.app, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[opened]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-        await asyncio.sleep(0)
-    yield Live(api, opened.getsockname()[1], feed_line, as_record)
-    server.should_exit = True
-    await task
-
-
-async def test_hello_has_the_users_four_and_then_events_follow(live: Live) -> None:
+async def test_hello_has_the_users_four_and_then_events_follow(live: Any) -> None:
     live.feed("kandy", 0, 1)
     async with live.open() as (connection, hello):
         assert hello["isConnected"] is True
@@ -107,12 +54,12 @@ async def test_hello_has_the_users_four_and_then_events_follow(live: Live) -> No
         assert await versions(connection, 2) == [2, 3]
 
 
-async def test_the_root_serves_it_too(live: Live) -> None:
+async def test_the_root_serves_it_too(live: Any) -> None:
     async with live.open(path="/") as (_, hello):
         assert hello["organizationId"] == "kandy"
 
 
-async def test_a_ticket_in_the_subprotocol_works(live: Live) -> None:
+async def test_a_ticket_in_the_subprotocol_works(live: Any) -> None:
     ticket = await live.ticket()
     async with connect(
         f"ws://127.0.0.1:{live.port}/ws", subprotocols=["smartstore.v1", f"ticket.{ticket}"]
@@ -121,7 +68,7 @@ async def test_a_ticket_in_the_subprotocol_works(live: Live) -> None:
         assert (await told(connection, "hello"))["organizationId"] == "kandy"
 
 
-async def test_resume_has_no_gap_and_no_repeat(live: Live) -> None:
+async def test_resume_has_no_gap_and_no_repeat(live: Any) -> None:
     live.feed("kandy", 0, 1)
     async with live.open() as (connection, hello):
         live.feed("kandy", 2)
@@ -136,7 +83,7 @@ async def test_resume_has_no_gap_and_no_repeat(live: Live) -> None:
         assert await versions(connection, 4) == [2, 3, 4, 5]
 
 
-async def test_a_cursor_before_the_first_line_resumes_too(live: Live) -> None:
+async def test_a_cursor_before_the_first_line_resumes_too(live: Any) -> None:
     async with live.open() as (_, hello):
         pass
     assert hello["cursor"].endswith("-start")
@@ -146,14 +93,14 @@ async def test_a_cursor_before_the_first_line_resumes_too(live: Live) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["junk", "0-999999", "7-1"])
-async def test_a_cursor_that_cannot_be_gets_a_fresh_start(live: Live, cursor: str) -> None:
+async def test_a_cursor_that_cannot_be_gets_a_fresh_start(live: Any, cursor: str) -> None:
     live.feed("kandy", 0)
     async with live.open(cursor=cursor) as (_, hello):
         assert hello["resumed"] is False
         assert [event["version"] for event in hello["events"]] == [0]
 
 
-async def test_one_organisation_hears_nothing_of_another(live: Live) -> None:
+async def test_one_organisation_hears_nothing_of_another(live: Any) -> None:
     """Both share a partition or not: what comes is only ever one's own."""
     async with live.open("galle") as (galle, _), live.open("kandy") as (kandy, _):
         live.feed("kandy", 10, entity_id="canary-kandy")
@@ -162,7 +109,7 @@ async def test_one_organisation_hears_nothing_of_another(live: Live) -> None:
         assert (await told(galle, "event"))["event"]["entityId"] == "canary-galle"
 
 
-async def test_subscriptions_filter_and_can_change(live: Live) -> None:
+async def test_subscriptions_filter_and_can_change(live: Any) -> None:
     async with live.open(subscribe={"types": ["order"]}) as (connection, _):
         live.feed("kandy", 1)
         live.feed("kandy", 2, type="order")
@@ -174,7 +121,7 @@ async def test_subscriptions_filter_and_can_change(live: Live) -> None:
         assert await versions(connection, 1) == [4]
 
 
-async def test_a_ticket_works_once_and_a_wrong_one_never(live: Live) -> None:
+async def test_a_ticket_works_once_and_a_wrong_one_never(live: Any) -> None:
     ticket = await live.ticket()
     for given, good in ((ticket, True), (ticket, False), ("guess", False), ("", False)):
         async with connect(f"ws://127.0.0.1:{live.port}/ws") as connection:
@@ -187,7 +134,7 @@ async def test_a_ticket_works_once_and_a_wrong_one_never(live: Live) -> None:
             assert connection.close_code == 4401
 
 
-async def test_tickets_work_with_redis_away(live: Live) -> None:
+async def test_tickets_work_with_redis_away(live: Any) -> None:
     await live.api.services.cache.aclose()
     pool = live.api.services.cache.connection_pool
     pool.connection_kwargs["port"] = closed_port()
@@ -213,7 +160,7 @@ def closed_port() -> int:
         ("null", False),
     ],
 )
-async def test_pages_of_others_may_not_connect(live: Live, origin: str, good: bool) -> None:
+async def test_pages_of_others_may_not_connect(live: Any, origin: str, good: bool) -> None:
     address = f"ws://127.0.0.1:{live.port}/ws"
     named = origin.format(port=live.port)
     if good:
@@ -225,7 +172,7 @@ async def test_pages_of_others_may_not_connect(live: Live, origin: str, good: bo
     assert refused.value.response.status_code == 403
 
 
-async def test_a_client_that_falls_behind_is_closed_and_can_resume(live: Live) -> None:
+async def test_a_client_that_falls_behind_is_closed_and_can_resume(live: Any) -> None:
     ring = live.api.services.feed.ring_of("kandy")
     async with live.open() as (connection, hello):
         live.feed("kandy", *range(BEHIND + 2))  # at once: the pump has no turn between
@@ -235,7 +182,7 @@ async def test_a_client_that_falls_behind_is_closed_and_can_resume(live: Live) -
         assert hello["cursor"].endswith("-start")
 
 
-async def test_force_sync_by_command(live: Live) -> None:
+async def test_force_sync_by_command(live: Any) -> None:
     async with live.open() as (connection, _):
         ask = {"type": "forceSync", "requestId": "r1", "entityType": "product", "entityId": "p1"}
         await connection.send(json.dumps(ask))
@@ -245,7 +192,7 @@ async def test_force_sync_by_command(live: Live) -> None:
     assert decode(live.api.sent.records[0].value, Resync).entity_id == "p1"
 
 
-async def test_conflicts_come_live_and_missing_ones_are_named(live: Live) -> None:
+async def test_conflicts_come_live_and_missing_ones_are_named(live: Any) -> None:
     line = ConflictLine(
         organization_id="kandy",
         type="product",
@@ -280,7 +227,7 @@ async def test_conflicts_come_live_and_missing_ones_are_named(live: Live) -> Non
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"type":"drop"}', '{"type":"connect"}'])
-async def test_nonsense_is_answered_and_the_connection_stays(live: Live, text: str) -> None:
+async def test_nonsense_is_answered_and_the_connection_stays(live: Any, text: str) -> None:
     async with live.open() as (connection, _):
         await connection.send(text)
         assert (await told(connection, "error"))["problem"]["status"] == 400
@@ -288,7 +235,7 @@ async def test_nonsense_is_answered_and_the_connection_stays(live: Live, text: s
         assert (await told(connection, "pong"))["requestId"] == "p"
 
 
-async def test_a_flood_of_commands_ends_the_connection(live: Live) -> None:
+async def test_a_flood_of_commands_ends_the_connection(live: Any) -> None:
     async with live.open() as (connection, _):
         with contextlib.suppress(ConnectionClosed):
             for _ in range(300):
