@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
 
 Document = Mapping[str, Any]
@@ -198,8 +199,7 @@ async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, An
     )
     await consumer.start()
     try:
-        await consumer.topics()  # without it a topic that is not subscribed to has no partitions
-        numbers = consumer.partitions_for_topic(topic) or set()
+        numbers = await _partitions(kafka_url, topic)
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         if not partitions:
             return {}
@@ -209,6 +209,17 @@ async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, An
         return await _read_to(consumer, ends)
     finally:
         await consumer.stop()
+
+
+async def _partitions(kafka_url: str, topic: str) -> list[int]:
+    """A consumer knows only topics it is subscribed to, so the broker is asked."""
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka_url.removeprefix("kafka://"))
+    await client.start()
+    try:
+        (found,) = await client.describe_topics([topic])
+    finally:
+        await client.close()
+    return [row["partition"] for row in found["partitions"]]
 
 
 async def _read_to(

@@ -50,7 +50,7 @@ async def run(name: str, endpoints: Endpoints, instance: str) -> int:
     tasks = [loop.create_task(part) for part in role.parts]
     for app in role.apps:
         app.finalize()
-        await app.start()
+    await asyncio.gather(*(app.start() for app in role.apps))
     log.info("worker started", role=name)
     stopped = loop.create_task(stopping.wait())
     watch = loop.create_task(_crashed(role.apps))
@@ -77,8 +77,7 @@ async def _stop(role: Role, tasks: Sequence[asyncio.Task[None]]) -> None:
     """In order, within ten seconds; then hard: what is not committed is simply read again."""
     try:
         async with asyncio.timeout(10):
-            for app in role.apps:
-                await app.stop()
+            await asyncio.gather(*(app.stop() for app in role.apps))
             for task in tasks:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
