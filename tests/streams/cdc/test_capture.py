@@ -180,14 +180,16 @@ async def test_a_lost_token_means_a_new_snapshot_that_notices_deletions(
     positions = Positions(database)
     held = await positions.load()
     assert held is not None
-    # A token of a moment the oplog does not know: resuming answers 286 or 260.
-    broken = {"_data": "82" + "00000001" + dict(held.token or {})["_data"][10:]}
-    await positions.save(held.moved(token=broken), 0)
+    async with await database.watch() as stream:
+        await database["orders"].insert_one({"_id": "new", "organizationId": "org"})
+        token = (await stream.next())["_id"]["_data"]
+    # The token of an event that never was: resuming from it answers 280.
+    await positions.save(held.moved(token={"_data": token[:-8] + "00000004"}), 0)
     again = Recorder()
     async with Running(database, again):
-        await again.until(2)
-        await position_after(database, 2)
+        await again.until(3)
     assert ("org/mongodb/order/kept", "snapshot") in again.told()
+    assert ("org/mongodb/order/new", "snapshot") in again.told()
     assert ("org/mongodb/order/lost", "delete") in again.told()
 
 
