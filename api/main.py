@@ -20,7 +20,6 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from pymongo.errors import PyMongoError
-from streams.intake import Intake
 
 from api.checks import Checks
 from api.conflicts import Conflicts
@@ -51,6 +50,7 @@ from schemas.settings import Endpoints
 from streams.cache import open_cache
 from streams.database import ensure_indexes, open_database
 from streams.directory import Directory, ensure_default_organization
+from streams.intake import Intake
 from streams.kafka import Publisher
 from streams.keyring import open_keyring
 from streams.platforms import PlatformEnvironment
@@ -85,6 +85,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
     )
     add_problems(app)
     for module in (
+        webhooks,
         events,
         sync,
         conflicts,

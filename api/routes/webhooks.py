@@ -16,9 +16,11 @@ from urllib.parse import parse_qs
 
 import msgspec
 import structlog
+from fastapi import APIRouter
 from fastapi_problem.error import Problem
 from msgspec.structs import replace
 from pymongo.errors import PyMongoError
+from starlette.responses import PlainTextResponse
 
 from api.errors import bad_signature, malformed, not_found, unavailable
 from api.receive import (
@@ -126,6 +128,30 @@ class Webhooks:
         except (Unavailable, PyMongoError) as error:
             log.warning("a webhook could not be taken", path=path, error=repr(error))
             await answer_problem(send, unavailable("Neither Kafka nor MongoDB could take it."))
+
+
+router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
+
+
+@router.post("/woocommerce/{organizationId}")
+async def woocommerce(organizationId: str) -> dict[str, bool]:
+    """A delivery of a shop: WooCommerce's own (`X-WC-Webhook-Signature`) or the plugin's
+    `{"topic", "data"}` (Standard Webhooks). 200 once it cannot be lost; 401 bad signature, 404
+    unknown organisation, 413 over 5 MB, 503 when nothing could take it."""
+    raise not_found(f"There is no organisation {organizationId}.")  # `Webhooks` answers before
+
+
+@router.get("/whatsapp", response_class=PlainTextResponse)
+async def whatsapp_challenge() -> str:
+    """Meta's verification: answers `hub.challenge` for the right `hub.verify_token`, else 403."""
+    raise not_found("Call this as Meta does.")  # `Webhooks` answers before
+
+
+@router.post("/whatsapp")
+async def whatsapp() -> dict[str, bool]:
+    """Messages and statuses, signed by Meta (`X-Hub-Signature-256`). 200 once they cannot be lost;
+    401 bad signature, 413 over 5 MB, 503 when nothing could take them."""
+    raise not_found("Call this as Meta does.")  # `Webhooks` answers before
 
 
 async def _woocommerce(use: Services, organization_id: str, scope: Scope, receive: Receive) -> None:

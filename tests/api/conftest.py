@@ -80,7 +80,14 @@ class Api:
 @pytest.fixture
 async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
     redis_url = servers["REDIS_URL"].rpartition("/")[0] + "/15"  # nobody else's figures
-    endpoints = Endpoints.model_validate({**servers, "REDIS_URL": redis_url, "KAFKA_PARTITIONS": 2})
+    endpoints = Endpoints.model_validate(
+        {
+            **servers,
+            "REDIS_URL": redis_url,
+            "KAFKA_PARTITIONS": 2,
+            "KAFKA_TOPIC_PREFIX": f"{uuid.uuid4().hex[:8]}.",
+        }
+    )
     opened = open_database(endpoints)
     database = opened.client[f"test_{uuid.uuid4().hex}"]
     await ensure_indexes(database)
@@ -124,6 +131,8 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
     async with app.router.lifespan_context(app):
         yield Api(services, sent, app, keys, client)
     await services.forcing.stop()
+    await feed.stop()
+    await services.status.withdraw()
     await cache.aclose()
     await database.client.drop_database(database.name)
     await database.client.close()
