@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import stamina
 import structlog
 
 from schemas.base import split_key
@@ -23,7 +24,7 @@ from schemas.observation import Arrival as Observed
 from schemas.observation import Observation
 from schemas.outcome import Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
-from streams.kafka import Incoming, Outgoing, Publisher
+from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
 from streams.sync.contexts import Contexts
 from streams.sync.decide import Arrival, Tick, decide, new_record
 from streams.sync.decision import Decision
@@ -33,6 +34,7 @@ from streams.sync.table import EntityStore
 log = structlog.get_logger(__name__)
 
 TICK = Tick()
+PATIENCE_S = 25.0
 OBSERVED: Any = Observed
 REPLIES: Any = Reply
 
@@ -255,15 +257,21 @@ class Reconciler:
 
     async def _flush(self, batch: Batch) -> None:
         """Records first, acknowledged; only then what follows from them."""
-        if batch.changed:
-            await self.publisher.publish(
-                *(
-                    Outgoing(ENTITIES, key, encode(record), (), batch.partition)
-                    for key, record in batch.changed.items()
-                )
-            )
-        if batch.sent:
-            await self.publisher.publish(*batch.sent)
+        await self._publish(
+            [
+                Outgoing(ENTITIES, key, encode(record), (), batch.partition)
+                for key, record in batch.changed.items()
+            ]
+        )
+        await self._publish(batch.sent)
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
+        """A restarting broker is waited for; raises PublishFailed when it stays away."""
+        async for attempt in stamina.retry_context(
+            on=PublishFailed, attempts=None, timeout=PATIENCE_S, wait_initial=0.1, wait_max=2.0
+        ):
+            with attempt:
+                await self.publisher.publish(*records)
 
     def status(self) -> dict[int, dict[str, dict[str, int]]]:
         """Partition to organisation to figures: writes out or overdue, the oldest of them, and when

@@ -45,13 +45,14 @@ def _settle_replica(
         return
     waits = replica.flight is not None and replica.flight.attempts == 1
     if replica.reread and profile.reads and replica.external_id is not None and not waits:
-        if replica.reading is None or replica.reading_due_ms <= now:
+        asked = replica.reading is not None and replica.reading[0] == draft.context.epoch
+        if not asked or replica.reading_due_ms <= now:
             _send_read(draft, name)
         due.append(draft.record.replicas[name].reading_due_ms)
         if replica.flight is None:
             return
     if replica.flight is not None:
-        if replica.flight.due_at_ms <= now:
+        if replica.flight.due_at_ms <= now or replica.flight.epoch != draft.context.epoch:
             _send_again(draft, name, profile)
         flight = draft.record.replicas[name].flight
         if flight is not None:
@@ -138,6 +139,7 @@ def _send(draft: Draft, name: str, kind: str, want: Fields) -> None:
         issued_at_ms=draft.now_ms,
         issued_clock=draft.record.clock,
         due_at_ms=draft.now_ms + draft.context.timing.overdue_ms,
+        epoch=draft.context.epoch,
         origin_at_ms=draft.origin_at_ms or draft.now_ms,
     )
     _issue(draft, name, replica, replica.flight)
@@ -152,7 +154,12 @@ def _send_again(draft: Draft, name: str, profile: Profile) -> None:
         return
     timing = draft.context.timing
     wait = min(timing.overdue_ms * 2**flight.attempts, timing.longest_ms)
-    replica.flight = replace(flight, due_at_ms=draft.now_ms + wait, attempts=flight.attempts + 1)
+    replica.flight = replace(
+        flight,
+        due_at_ms=draft.now_ms + wait,
+        attempts=flight.attempts + 1,
+        epoch=draft.context.epoch,
+    )
     if profile.compares or flight.kind == "create" or replica.external_id is None:
         _issue(draft, name, replica, replica.flight)
     elif replica.reading is None or replica.reading_due_ms <= draft.now_ms:
@@ -237,14 +244,19 @@ def _settle_effects(draft: Draft, due: list[int]) -> None:
     record, now = draft.record, draft.now_ms
     timing = draft.context.timing
     for key, effect in record.effects.items():
-        if effect.due_at_ms > now:
+        if effect.due_at_ms > now and effect.epoch in (0, draft.context.epoch):
             due.append(effect.due_at_ms)
             continue
         wait = min(timing.overdue_ms * 2**effect.attempts, timing.longest_ms)
         record.effects = {
             **record.effects,
             key: OwedEffect(
-                effect.replica, effect.effect, effect.arguments, now + wait, effect.attempts + 1
+                effect.replica,
+                effect.effect,
+                effect.arguments,
+                now + wait,
+                effect.attempts + 1,
+                draft.context.epoch,
             ),
         }
         draft.changed = True

@@ -52,6 +52,9 @@ class Flight(msgspec.Struct, frozen=True, omit_defaults=True):
     due_at_ms: int
     """When it is sent again if nothing was heard."""
     attempts: int = 1
+    epoch: int = 0
+    """Of the owner that sent it last. Sinks drop what a former owner sent, so a new one sends at
+    once."""
     origin_at_ms: int = 0
     """When the change it carries reached us, for the latency shown."""
 
@@ -108,6 +111,7 @@ class OwedEffect(msgspec.Struct, omit_defaults=True, frozen=True):
     arguments: Fields
     due_at_ms: int
     attempts: int = 0
+    epoch: int = 0
 
 
 class Record(msgspec.Struct, omit_defaults=True):
