@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from api.tokens import OneTime, hashed, new_token
 from streams.database import Database
-from streams.directory import DEFAULT_ORGANIZATION
+from streams.directory import DEFAULT_ORGANIZATION, Directory, ensure_default_organization
 from streams.fresh import Fresh
 
 LINK_S = 900
@@ -27,6 +28,28 @@ async def issue_login_link(
     """`<base_url>/login?token=…`, good once within `life_s`. Raises PyMongoError."""
     token = await OneTime(database, "login").issue(organization_id, life_s)
     return f"{base_url.rstrip('/')}/login?{urlencode({'token': token})}"
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """What a person who starts us is shown, once."""
+
+    api_key: str | None
+    """The default organisation's first key; None where it has one already."""
+    link: str
+
+    def lines(self) -> list[str]:
+        """For a terminal."""
+        shown = [f"Open {self.link} (works once, 15 minutes)"]
+        if self.api_key is not None:
+            shown.insert(0, f"API key of organisation default (shown once): {self.api_key}")
+        return shown
+
+
+async def welcome(directory: Directory, database: Database, base_url: str) -> Welcome:
+    """The default organisation and a way in. Show its lines on a terminal, never in a log."""
+    api_key = await ensure_default_organization(directory)
+    return Welcome(api_key, await issue_login_link(database, base_url))
 
 
 class Sessions:

@@ -28,7 +28,7 @@ from api.feed import Feed
 from api.forcing import Forcing
 from api.lag import Lag
 from api.live import add_live, tell_status
-from api.login import Sessions, issue_login_link
+from api.login import Sessions, welcome
 from api.pages import views
 from api.routes import (
     conflicts,
@@ -147,27 +147,23 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
 
 
 async def _prepare(services: Services) -> None:
-    """Indexes, the default organisation, and a way in. What is shown goes to standard output once:
-    it is for the person who started us, not for a log."""
+    """Indexes, the default organisation and, for a person at a terminal, a way in. Under the
+    supervisor our output is a log, where no key belongs: there the CLI shows it."""
+    use, shown = services, sys.stdout.isatty()
     for wait_s in (0.5, 1, 2, 4, 8, 0):
         try:
-            await ensure_indexes(services.database)
-            api_key = await ensure_default_organization(services.directory)
-            link = await issue_login_link(services.database, services.settings.base_url)
-            break
+            await ensure_indexes(use.database)
+            await ensure_default_organization(use.directory, show=False)
+            if shown:
+                greeting = await welcome(use.directory, use.database, use.settings.base_url)
+                sys.stdout.write("\n".join(greeting.lines()) + "\n")
+                sys.stdout.flush()
+            return
         except PyMongoError as error:
             if not wait_s:
                 raise
             log.warning("MongoDB does not answer yet", error=repr(error))
             await asyncio.sleep(wait_s)
-    if api_key is not None:
-        _show(f"API key of organisation default (shown once): {api_key}")
-    _show(f"Open {link} (works once, 15 minutes)")
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def listen(host: str, port: int) -> socket.socket:

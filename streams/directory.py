@@ -348,13 +348,11 @@ class Directory(Organizations):
         ]
 
 
-async def ensure_default_organization(directory: Directory) -> str | None:
-    """Make `default` where it is missing. Its API key, to be shown once; None if it was there."""
-    try:
-        _, api_key = await directory.create_organization(DEFAULT_ORGANIZATION, "My shop")
-    except Taken:
-        return None
-    return api_key
+async def ensure_default_organization(directory: Directory, *, show: bool = True) -> str | None:
+    """Make `default` where it is missing. Its first API key, to be shown once; None if it has one.
+    `show` False: for a process whose output is a log; the key is left for one with a reader."""
+    await directory.ensure_organization(DEFAULT_ORGANIZATION, "My shop")
+    return await directory.first_key(DEFAULT_ORGANIZATION) if show else None
 
 
 __all__ = [

@@ -50,6 +50,23 @@ class Organizations:
         self._known.clear()
         return organization_id, api_key
 
+    async def first_key(self, organization_id: str) -> str | None:
+        """An API key for an organisation that has none yet; None where it has one, or is not."""
+        api_key, stored = _new_key()
+        done = await self._organizations.update_one(
+            {"_id": organization_id, "apiKeys": []}, {"$push": {"apiKeys": stored}}
+        )
+        return api_key if done.modified_count else None
+
+    async def ensure_organization(self, organization_id: str, name: str) -> None:
+        """Make it, without a key, where it is missing."""
+        await self._organizations.update_one(
+            {"_id": organization_id},
+            {"$setOnInsert": {"name": name, "apiKeys": []}},
+            upsert=True,
+        )
+        self._known.clear()
+
     async def add_key(self, organization_id: str) -> str:
         """One more API key, for one that was lost. Raises NotFound."""
         api_key, stored = _new_key()

@@ -88,6 +88,8 @@ async def test_names_are_taken_once_and_hold_no_slash(database: Database) -> Non
 
 async def test_the_default_organisation_is_made_once(database: Database) -> None:
     found = directory(database)
+    assert await ensure_default_organization(found, show=False) is None
+    assert await found.exists("default")
     api_key = await ensure_default_organization(found)
     assert api_key is not None
     assert await found.organization_of_key(api_key) == "default"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.login import COOKIE, issue_login_link
+from api.login import COOKIE, issue_login_link, welcome
 from api.pages.views import choices
 from api.pages.words import event_title, latency_word, money_word, replica_word, value_word
 from api.shapes import live_conflict
@@ -69,6 +69,19 @@ async def test_the_link_works_once_and_leaves_a_safe_cookie(api: Any) -> None:
     assert "used already" in again.text
     row = await api.services.database["ss_sessions"].find_one({})
     assert first.cookies[COOKIE] not in str(row)
+
+
+@servers
+async def test_the_first_start_shows_a_key_and_each_start_a_link(api: Any) -> None:
+    use = api.services
+    first = await welcome(use.directory, use.database, "http://127.0.0.1:3000")
+    again = await welcome(use.directory, use.database, "http://127.0.0.1:3000")
+    assert first.api_key is not None
+    assert await use.directory.organization_of_key(first.api_key) == "default"
+    assert again.api_key is None
+    assert first.link != again.link
+    assert len(first.lines()) == 2
+    assert len(again.lines()) == 1
 
 
 @servers
