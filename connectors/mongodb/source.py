@@ -25,6 +25,10 @@ AWAIT_MS = 1000
 LOST = {280, 286, 260, 136}
 """ChangeStreamFatalError, ChangeStreamHistoryLost, InvalidResumeToken, CappedPositionLost: the
 place is gone, and only a snapshot tells what happened since."""
+PASSING = {6, 7, 13, 18, 50, 63, 89, 91, 133, 150, 189, 202, 234, 262, 8000, 9001}
+PASSING |= {10107, 11600, 11602, 13388, 13435, 13436}
+"""Failovers, time limits, missing rights: the place itself is still good. Any other refusal of a
+token means that it cannot be used (a broken one answers 9, 15, 50811, ... depending on where)."""
 TOO_LARGE = 10334
 """BSONObjectTooLarge: one event over 16 MB ends the stream (before 6.0.9 it cannot be split)."""
 
@@ -54,6 +58,7 @@ class ChangeSource:
         self._collections = list(collections)
         self._session: AsyncClientSession | None = None
         self._cursor = 0
+        self._resuming = False
 
     async def open(self, token: Token | None, *, keys_only: bool = False) -> Batch:
         """From behind the token, or from now. `keys_only`: events without documents."""
@@ -61,6 +66,7 @@ class ChangeSource:
         stage: Document = {} if keys_only else {"fullDocument": "updateLookup"}
         if not keys_only:
             stage["fullDocumentBeforeChange"] = "whenAvailable"
+        self._resuming = token is not None
         if token is not None:
             stage["resumeAfter"] = dict(token)
         wanted = {
@@ -111,7 +117,8 @@ class ChangeSource:
         try:
             reply = await self._database.command(command, session=self._session)
         except OperationFailure as error:
-            if error.code in LOST:
+            unusable = "aggregate" in command and error.code not in PASSING | {TOO_LARGE}
+            if error.code in LOST or (unusable and self._resuming):
                 raise PositionLost(f"{error.code}: {str(error)[:200]}") from error
             if error.code == TOO_LARGE:
                 raise EventTooLarge(str(error)[:200]) from error
