@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
 
 Document = Mapping[str, Any]
@@ -193,33 +192,18 @@ async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, An
     """Key to the last record in the changelog, from its beginning to its present end. What a former
     owner wrote behind its successor's claim does not count."""
     consumer = AIOKafkaConsumer(
+        topic,  # without a group it is given all partitions
         bootstrap_servers=kafka_url.removeprefix("kafka://"),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
     await consumer.start()
     try:
-        numbers = await _partitions(kafka_url, topic)
-        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-        if not partitions:
-            return {}
+        partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
         return await _read_to(consumer, ends)
     finally:
         await consumer.stop()
-
-
-async def _partitions(kafka_url: str, topic: str) -> list[int]:
-    """A consumer knows only topics it is subscribed to, so the broker is asked."""
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka_url.removeprefix("kafka://"))
-    await client.start()
-    try:
-        (found,) = await client.describe_topics([topic])
-    finally:
-        await client.close()
-    return [row["partition"] for row in found["partitions"]]
 
 
 async def _read_to(

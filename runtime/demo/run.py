@@ -182,7 +182,7 @@ def _forget_earlier_runs(system: System) -> None:
 
 async def _forget(system: System) -> None:
     found = system.servers()
-    admin = AIOKafkaAdminClient(bootstrap_servers=found["KAFKA_URL"])
+    admin = AIOKafkaAdminClient(bootstrap_servers=found["KAFKA_URL"].removeprefix("kafka://"))
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(found["DATABASE_URL"])
     ours = client.get_default_database().name
     try:

@@ -114,7 +114,7 @@ def _prices(m: Merchant, product: Product, price: str, *, but: str = "") -> list
 def _stock(m: Merchant, product: Product, quantity: int, *, but: str = "") -> list[Expectation]:
     found = [
         _field("mongodb", "inventory", product.key, "quantity", quantity),
-        _field("woocommerce", "product", str(product.number), "stock_quantity", quantity),
+        _field("woocommerce", "stock", str(product.number), "stock_quantity", quantity),
     ]
     if m.number:
         name = "quantity_to_sell_on_facebook"

@@ -103,6 +103,8 @@ def missing(draft: Draft, outcome: Outcome, flight: Flight) -> None:
     replica = draft.replica(name)
     replica.flight = None
     profile = draft.context.profiles.get(name)
+    if flight.kind == "create" and replica.exists:
+        return  # a push has shown it meanwhile: what is owed is written to it
     if flight.kind == "delete" or (replica.exists and profile is not None and profile.reads):
         seen = Seen(external_id=replica.external_id or "", exists=False, as_of=replica.as_of)
         vanished(draft, name, seen)
