@@ -14,7 +14,7 @@ import httpx
 from runtime.convergence import Judgement, wait_until_same
 from runtime.demo.board import Board
 from runtime.demo.merchant import Merchant
-from runtime.demo.scenes import EVENTS, BadSetting, Given
+from runtime.demo.scenes import EVENTS, BadSetting, Given, Scene
 from runtime.demo.watch import Change, Expectation, Watcher
 from sandbox.data import PRODUCTS
 
@@ -87,7 +87,10 @@ async def play(
     name: str, merchant: Merchant, watcher: Watcher, board: Board, tally: Tally, given: Given
 ) -> Change:
     """One change of this kind, until it has arrived everywhere or it is too late."""
-    scene = await EVENTS[name](merchant, given)
+    return await _follow(await EVENTS[name](merchant, given), watcher, board, tally)
+
+
+async def _follow(scene: Scene, watcher: Watcher, board: Board, tally: Tally) -> Change:
     board.begin(scene.change)
     await scene.play()
     tally.changes.append(scene.change)
@@ -114,20 +117,24 @@ async def play_conflict(
 ) -> None:
     """Two prices at once: a conflict opens, a person takes MongoDB's, which arrives in the shop."""
     product = given.product()
-    here, there = "1111", "2222"
+    here = "1111"
     settings: Mapping[str, str] = {"sku": product.sku, "price": here}
-    change = await play(
-        _CONFLICT, merchant, watcher, board, tally, Given(settings, dice=given.dice)
-    )
+    given = Given(settings, dice=given.dice)
+    await play(_CONFLICT, merchant, watcher, board, tally, given)
     conflict = await _opened(merchant, product.key)
     if conflict is None:
-        board.say(f"✘ no conflict opened for {product.sku}: {here}, {there}")
+        board.say(f"✘ no conflict opened for {product.sku}")
         return
     tally.conflicts += 1
     shown = ", ".join(f"{side} {value}" for side, value in conflict["candidates"].items())
-    board.say(f"! {product.sku}: {conflict['field']} is contested ({shown}); MongoDB's is chosen")
-    await merchant.resolve(conflict, "local")
-    change.expected.append(_settled(product.number, here))
+    board.say(f"! {product.sku}: {conflict['field']} is contested ({shown})")
+    decided = Change(f"{product.sku}: a person takes MongoDB's price", "person")
+    decided.expected.append(_settled(product.number, here))
+
+    async def resolve() -> None:
+        await merchant.resolve(conflict, "local")
+
+    await _follow(Scene(decided, resolve), watcher, board, tally)
 
 
 def _settled(number: int, price: str) -> Expectation:
