@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_architecture_carries_the_table() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    shown = text.partition("checked by tests/schemas/test_topics.py -->\n")[2].partition("\n<!--")[0]
+    after = text.partition("checked by tests/schemas/test_topics.py -->\n")[2]
+    shown = after.partition("\n<!--")[0]
     assert shown == topic_table()
 
 
