@@ -61,6 +61,8 @@ def wanted(event: QueuedEvent) -> list[Wanted]:
     if event.action == "delete":
         return [Wanted(event.id, event.type, event.type, target, "delete")]
     fields = _fields(event.type, event.data)
+    if event.action == "update" and not target.entity_id and not target.external_id:
+        fields.pop("sku", None)  # here it only says which item is meant
     stock, deltas = _stock(event.type, event.data)
     if event.type == "inventory":
         fields = {**fields, **stock}
