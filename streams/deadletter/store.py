@@ -187,10 +187,15 @@ async def retry_letters(
     *,
     since_ms: int = 0,
     stage: str = "",
+    only: str = "",
     dry_run: bool = False,
     limit: int = 10_000,
 ) -> Retried:
-    """Send every parked letter that matches again, oldest first (a dry run sends nothing)."""
+    """Send every parked letter that matches again, oldest first (a dry run sends nothing). `only`
+    is a letter's id."""
+    if only:
+        one = await show_letter(database, only, organization_id)
+        return await _retry(database, publisher, [one] if one else [], dry_run=dry_run)
     parked = await list_letters(
         database, organization_id, since_ms=since_ms, stage=stage, limit=limit
     )
