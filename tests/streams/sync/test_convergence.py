@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+from support.lifecycle import Life
 from support.model_platform import Faults
 from support.simulation import Simulation, wrong_seeds
 
@@ -43,3 +44,9 @@ def test_the_judge_notices_a_lost_write() -> None:
             super().carry_out(command)
 
     assert wrong_seeds(Faults(), range(5), Forgetful)
+
+
+def test_an_items_life_leaves_one_of_it_everywhere_or_none() -> None:
+    """Made on either side or on both at once, edited, sold, deleted (support/lifecycle.py)."""
+    wrong = {seed: found for seed in range(2 * SEEDS) if (found := Life(seed).live())}
+    assert wrong == {}
