@@ -32,6 +32,10 @@ def status(as_json: bool = typer.Option(False, "--json", help="As JSON.")) -> No
         sys.stdout.write(json.dumps(report, indent=2) + "\n")
     else:
         _show(report)
+        if home_state is not None and sys.stdout.isatty():
+            from runtime.welcome import welcome_lines  # late: it loads the database's client
+
+            sys.stdout.write("\n".join(welcome_lines(home_state)) + "\n")
     if home_state is None:
         if HomeLock(home).holder() is not None and not as_json:
             sys.stdout.write("It is starting.\n")

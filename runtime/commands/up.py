@@ -116,7 +116,9 @@ def _print_ready(home: Path, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(running.model_dump_json(by_alias=True) + "\n")
     elif any(process.name == "api" for process in running.processes):
-        sys.stdout.write(f"Open {running.url}/sync\n")
+        from runtime.welcome import welcome_lines  # late: it loads the database's client
+
+        sys.stdout.write("\n".join(welcome_lines(running)) + "\n")
     else:
         lines = (f"{name}={url}" for name, url in running.environment.items() if "_URL" in name)
         sys.stdout.write("\n".join(lines) + "\n")
