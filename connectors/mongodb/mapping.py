@@ -56,14 +56,17 @@ def id_text(value: Any) -> str:
     raise Malformed(f"an _id must be an ObjectId, a string or an integer, not {value!r:.80}")
 
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
 def plain(value: Any) -> Any:
     """JSON values from BSON or Extended JSON: ids as text, times as RFC 3339, decimals as text."""
     kind = type(value)
-    if kind in (str, int, float, bool) or value is None:
+    if kind in _SCALARS:
         return value
-    if isinstance(value, list):
+    if kind is list:
         return [plain(item) for item in value]
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         if len(value) == 1:
             ((name, inner),) = value.items()
             if name.startswith("$"):
@@ -114,8 +117,9 @@ def fields_of(shape: Shape, entity_type: str, document: Document) -> dict[str, A
     for field, name, convert in _plan(shape, entity_type):
         if name not in document:
             continue
+        value = document[name]
         try:
-            found[field] = convert(plain(document[name]))
+            found[field] = convert(value if type(value) in _SCALARS else plain(value))
         except ValueError as error:
             raise Malformed(f"{entity_type} field {name}: {error}") from error
     return found
