@@ -17,7 +17,7 @@ MAX_FUNCTION_LINES = 60
 # A path of one developer's machine, or a package registry: both break for everyone else.
 MACHINE = re.compile(
     r"/work/(?:main|shared)|/home/\w+/|/Users/\w+/|/root/"
-    r"|files\.pythonhosted\.org|pypi\.org/simple|repo1?\.maven\.(?:apache\.)?org|registry\.npmjs\.org"
+    r"|\w+://[\w.-]*(?:pypi|pythonhosted|maven|npmjs|crates)[\w.-]*\.\w+"
 )
 # Files about these rules, and contracts quoted as their vendors wrote them.
 EXEMPT = ("tests/test_tidy.py", "LICENSE")
