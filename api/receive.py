@@ -27,9 +27,10 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The raw bytes. Raises the 413 problem as soon as there are more than `limit`, Gone."""
+    """The raw bytes. Raises the 413 problem where there are more than `limit`, Gone."""
     for name, value in scope["headers"]:
         if name == b"content-length" and (not value.isdigit() or int(value) > limit):
+            await _pour_away(receive, limit)
             raise too_large(limit)
     parts: list[bytes] = []
     size = 0
@@ -40,10 +41,25 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > limit:
+            if message.get("more_body", False):
+                await _pour_away(receive, limit)
             raise too_large(limit)
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _pour_away(receive: Receive, most: int) -> None:
+    """Read on, at most so much: a caller that still sends when we hang up sees a broken connection
+    instead of the answer. Raises Gone."""
+    size = 0
+    while size <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        size += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 async def answer(

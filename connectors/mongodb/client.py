@@ -108,7 +108,8 @@ class MongoDBClient:
         writing = [job for job in open_jobs if not isinstance(job.command, Read)]
         if writing:
             before = await self._read(writing, session)
-            await self._write(writing, before, session)
+            await self._adopt([job for job in writing if _found(job, before) is None], session)
+            await self._write([job for job in writing if job.answer is None], before, session)
         else:
             await self._database.command("ping", session=session)
         at = session.operation_time or Timestamp(0, 0)
@@ -183,6 +184,26 @@ class MongoDBClient:
                     "failed", reason=f"{told.get('code')}: {told.get('errmsg')}"[:500]
                 )
 
+    async def _adopt(self, jobs: Sequence[Job], session: AsyncClientSession) -> None:
+        """Before an item is created: one with its SKU that the merchant's app has made meanwhile,
+        and that the change stream has not told of yet, is the one to link (DESIGN: rule 8)."""
+        creating: dict[str, list[Job]] = defaultdict(list)
+        for job in jobs:
+            if isinstance(job.command, Create) and not job.sku and job.want.get("sku"):
+                creating[job.collection].append(job)
+        for collection, found in creating.items():
+            name = self._shape.names[found[0].command.type].get("sku", "sku")
+            at = session.operation_time or Timestamp(0, 0)
+            skus = [job.want["sku"] for job in found]
+            cursor = self._database[collection].find(
+                {"organizationId": self._organization_id, name: {"$in": skus}}, session=session
+            )
+            held = {str(document[name]): document for document in await cursor.to_list()}
+            for job in found:
+                document = held.get(str(job.want["sku"]))
+                if document is not None:
+                    job.answer = self._linked(job, document, at)
+
     async def _adopted(self, collection: str, job: Job, session: AsyncClientSession) -> Answer:
         """A unique index says that an item with this SKU is there: it is the one to link."""
         at = session.operation_time or Timestamp(0, 0)
@@ -192,6 +213,9 @@ class MongoDBClient:
         )
         if document is None:
             return Answer("failed", reason="a unique index of the collection refuses it")
+        return self._linked(job, document, at)
+
+    def _linked(self, job: Job, document: Mapping[str, Any], at: Timestamp) -> Answer:
         job.document_id = id_text(document["_id"])
         try:
             seen = self._writer.seen(job, document, as_of(at))

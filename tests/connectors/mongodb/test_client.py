@@ -352,3 +352,21 @@ async def test_a_server_that_does_not_answer_is_a_reason_to_retry(database: Data
 def test_no_writes_without_a_database() -> None:
     with pytest.raises(Paused):
         MongoDBConnector().client(CONNECTION)
+
+
+@pytest.mark.parametrize(
+    ("kind", "collection"), [("product", "products"), ("inventory", "inventory")]
+)
+async def test_a_create_finds_what_the_app_has_made_meanwhile(
+    client: MongoDBClient, database: Database, kind: str, collection: str
+) -> None:
+    """No index of the merchant's need say so: the item with this SKU is the one to link."""
+    held = {"sku": "TEA", "name": "Tea", "quantity": 5}
+    await database[collection].insert_one({"_id": "p1", "organizationId": "org", **held})
+    await database[collection].insert_one({"_id": "p2", "organizationId": "other", **held})
+    create = Create(**place(kind), op=(1, 1), want={"sku": "TEA", "quantity": 5, "name": "Tea"})
+    answer = await one(client, create)
+    assert (answer.result, answer.reason, answer.external_id) == ("refused", "sku", "p1")
+    assert answer.seen is not None
+    assert answer.seen.exists
+    assert await database[collection].count_documents({"organizationId": "org"}) == 1
