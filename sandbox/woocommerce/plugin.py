@@ -234,6 +234,8 @@ def _write(shop: Shop, operation: Record) -> Record:
     if objection:
         shown = _shown(shop, item)
         return _result(operation, "refused", objection, shown, gone=item.trashed)
+    # Whoever names the very value that he replaces knows it, be it from a webhook.
+    shop.seen_by_key(item, set(operation.get("expected", {})))
     want = _checked_want(shop, item, operation)
     if item.kind == "order":
         changes = orders.update(shop, item, want, "route", move_stock=False)

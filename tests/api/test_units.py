@@ -85,16 +85,17 @@ async def test_a_caller_that_hangs_up_is_not_answered() -> None:
         await read_body({"headers": []}, Body(part(b"ab"), {"type": "http.disconnect"}), 3)
 
 
-async def test_reading_stops_at_the_first_byte_too_many() -> None:
-    receive = Body(part(b"ab"), part(b"cd"), part(b"never read"))
+async def test_reading_stops_soon_after_the_first_byte_too_many() -> None:
+    """Not at once: a caller that still sends would see a broken connection, no answer."""
+    receive = Body(part(b"ab"), part(b"cd"), part(b"poured away"), part(b"never read"))
     with pytest.raises(Exception, match="Too large"):
         await read_body({"headers": []}, receive, 3)
     assert len(receive.messages) == 1
 
 
 @pytest.mark.parametrize("length", [b"4", b"x", b"-1"])
-async def test_a_length_that_is_too_much_is_refused_unread(length: bytes) -> None:
-    receive = Body(part(b"ab"))
+async def test_a_length_that_is_too_much_is_refused_before_the_body(length: bytes) -> None:
+    receive = Body(part(b"poured away"), part(b"never read"))
     with pytest.raises(Exception, match="Too large"):
         await read_body({"headers": [(b"content-length", length)]}, receive, 3)
     assert len(receive.messages) == 1

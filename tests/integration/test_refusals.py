@@ -63,7 +63,8 @@ async def test_refused_and_not_published(merchant: Merchant, system: System) -> 
     check(await post("/api/events", json=event, headers={"X-API-Key": "ssk_wrong"}), 401)
     mine = {"X-API-Key": merchant.api_key}
     check(await post("/api/events", json={**event, "organizationId": "b"}, headers=mine), 404)
-    check(await post("/api/events", content=b"{", headers=mine), 400)
+    json_type = {"Content-Type": "application/json"}
+    check(await post("/api/events", content=b"{", headers={**mine, **json_type}), 400)
     assert await published(system) == before
 
 

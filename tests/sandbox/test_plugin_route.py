@@ -240,3 +240,12 @@ async def test_no_edit_is_lost_through_the_route(bench: Bench) -> None:
     [refused] = await shop.sync(write())
     assert outcome(refused) == ("refused", "expected")
     assert await bench.control.lost_edits("shop") == []
+
+
+async def test_what_a_write_names_is_known_to_its_writer(bench: Bench) -> None:
+    """A webhook told of the edit: replacing it on purpose loses nothing."""
+    shop = await plugin_shop(bench)
+    await bench.control.edit_product("shop", 412, regular_price="7")
+    [taken] = await shop.sync(write(expected={"regular_price": "7"}))
+    assert outcome(taken) == ("taken", "")
+    assert await bench.control.lost_edits("shop") == []
