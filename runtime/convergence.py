@@ -12,6 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
 from runtime.holdings import (
     Holding,
     Key,
@@ -97,20 +101,22 @@ async def judge(places: Places) -> Judgement:
 
 async def wait_until_same(places: Places, limit_s: float, *, twice: bool = True) -> Judgement:
     """Look until all sides hold the same (and, with `twice`, still do a moment later), at most so
-    long; the last judgement either way."""
+    long; the last judgement either way. Raises what the last look raised where a store does not
+    answer."""
     end_s = time.monotonic() + limit_s
-    found = await judge(places)
-    while time.monotonic() < end_s:
-        if found.converged and not found.waiting:
-            if not twice:
-                return found
-            await asyncio.sleep(_LOOK_EVERY_S)
+    in_a_row = 0
+    while True:
+        try:
             found = await judge(places)
-            if found.converged and not found.waiting:
+        except (KafkaError, PyMongoError, httpx.TransportError):
+            if time.monotonic() > end_s:
+                raise
+            in_a_row = 0
+        else:
+            in_a_row = in_a_row + 1 if found.converged and not found.waiting else 0
+            if in_a_row > twice or time.monotonic() > end_s:
                 return found
         await asyncio.sleep(_LOOK_EVERY_S)
-        found = await judge(places)
-    return found
 
 
 def compare(

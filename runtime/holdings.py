@@ -197,8 +197,8 @@ async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, An
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         return await _read_to(consumer, ends)

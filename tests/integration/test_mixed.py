@@ -20,7 +20,7 @@ from runtime.demo.merchant import Merchant, Platforms
 from runtime.demo.system import System
 from tests.integration.conftest import OpenMerchant
 
-MIXED = int(os.environ.get("SMARTSTORE_MIXED", "3000"))
+MIXED = int(os.environ.get("SMARTSTORE_MIXED", "10000"))
 ITEMS = 100
 AT_ONCE = 8
 STOCK = 100_000
