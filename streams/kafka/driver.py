@@ -26,18 +26,31 @@ MAX_CHUNK = 1000
 """Records in one message: keeps a chunk's work well under a second (faust `stream_wait_empty`)."""
 
 
+class Chunk(list[Incoming]):
+    """Records of one partition, and the offset before them in this consumer's reading."""
+
+    after: int | None = None
+    """Last offset of the chunk handed out before; None for the first since a seek."""
+
+
 class ChunkConsumer(kafka.Consumer):
     """Yields one message a chunk, for sources and changelogs alike."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._handed_out: dict[TP, int] = {}
 
     async def getmany(
         self,
         timeout: float,  # noqa: ASYNC109 Faust's own signature
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
+        records, active = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return
-        if not self.flow_active:
+        if not self.flow_active or self.app.consumer_generation_id != generation:
+            # Fetched across a rebalance: nobody can tell from which position. Read again from what
+            # is committed; repeats change nothing.
             await self.perform_seek()
             return
         for tp, found in records.items():
@@ -48,16 +61,23 @@ class ChunkConsumer(kafka.Consumer):
             for start in range(0, len(found), MAX_CHUNK):
                 yield tp, self._to_chunk(tp, found[start : start + MAX_CHUNK])
 
+    async def perform_seek(self) -> None:
+        """Back to what is committed: chunks no longer follow on what was handed out before."""
+        await super().perform_seek()
+        self._handed_out.clear()
+
     def _to_chunk(self, tp: TP, records: list[Any]) -> ConsumerMessage:
         prefix = len(getattr(self.app, "topic_prefix", ""))
         topic = tp.topic[prefix:]
-        chunk = [
+        chunk = Chunk(
             Incoming(
                 topic, tp.partition, r.offset, r.timestamp, r.key or b"", r.value or b"", r.headers
             )
             for r in records
-        ]
+        )
         last = records[-1]
+        chunk.after = self._handed_out.get(tp)
+        self._handed_out[tp] = last.offset
         return ConsumerMessage(
             last.topic,
             last.partition,

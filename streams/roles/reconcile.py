@@ -19,7 +19,7 @@ from streams.roles import Role
 from streams.roles.common import Common
 from streams.sync.agent import Parking, Reconciler
 from streams.sync.contexts import Contexts, Load, loader
-from streams.sync.table import ClaimingTables, EntityStore, claim, new_entity_table
+from streams.sync.table import ClaimingTables, EntityStore, claim, new_entity_table, restore
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +49,7 @@ def assemble(
 
     async def take(partitions: Sequence[int]) -> None:
         reconciler.epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}")
+        await restore(store, endpoints, partitions)
 
     app.claim = take
     table.on_recover(_ready(reconciler))

@@ -1,0 +1,1 @@
+"""Measurements beside their peers, each a script that anyone can run: `./smartstore bench NAME`."""

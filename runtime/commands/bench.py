@@ -1,0 +1,33 @@
+"""`smartstore bench NAME`: measurements that anyone can repeat."""
+
+from __future__ import annotations
+
+import importlib
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Name(StrEnum):
+    """What can be measured."""
+
+    RECONCILE = "reconcile"
+    INGEST = "ingest"
+    CDC = "cdc"
+    LATENCY = "latency"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(bench)
+
+
+def bench(
+    name: Annotated[Name, typer.Argument(help="What to measure.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    runs: Annotated[int, typer.Option(help="Runs; medians are shown.", min=1)] = 3,
+) -> None:
+    """Measure on this machine, beside peers in the same run. Takes some minutes."""
+    module = importlib.import_module(f"benchmarks.{name.value}")
+    module.run(runs=runs).show(as_json)
