@@ -18,6 +18,7 @@ from connectors.woocommerce.signature import native_signature
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
 from schemas.topics import INBOUND
+from streams.topics import ensure_topics
 
 REQUESTS = {1: 500, 16: 6_000, 64: 10_000}
 """Connections to requests of one run."""
@@ -41,6 +42,7 @@ def run(*, runs: int = 3) -> Report:
 async def _measure(system: System, runs: int) -> list[dict[str, Any]]:
     rows = []
     platforms = Platforms(load=False, number=False)
+    await ensure_topics(system.endpoints())  # the workers' task, and none runs here
     async with open_merchant(system, "bench", platforms) as merchant:
         deliveries = [_delivery(merchant, number) for number in range(ITEMS)]
         await _round(merchant, deliveries, 16, 500)  # warm
