@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 import aiohttp
+import psutil
 import uvloop
 import websockets
 from bson.decimal128 import Decimal128
@@ -56,18 +57,25 @@ def run(*, runs: int = 1) -> Report:
         ("from", "events/s", "to", "p50", "p99", "arrived"),
     )
     with running() as system:
-        rows = uvloop.run(_measure(system, runs))
+        rows, shares = uvloop.run(_measure(system, runs))
     report.rows = rows
     report.notes.append("arrived below 100%: a newer edit of the same item overtook (coalesced)")
+    for what, share in shares.items():
+        told = ", ".join(f"{name} {percent:.0f}%" for name, percent in share.items())
+        report.notes.append(f"CPU, {what}: {told} of one core each")
     for row in rows:
         name = f"{row['from']}_to_{row['to']}_{row['events/s']}".lower()
         report.figures |= {f"{name}_p50_ms": row["p50"], f"{name}_p99_ms": row["p99"]}
     return report
 
 
-async def _measure(system: System, runs: int) -> list[dict[str, Any]]:
+async def _measure(
+    system: System, runs: int
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, float]]]:
+    """Rows, and each process's share of a core by rate and source."""
     platforms = Platforms(load=False, number=False)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    shares: dict[str, dict[str, float]] = {}
     async with open_merchant(system, "bench", platforms) as merchant:
         await _stock_up(merchant)
         prices = itertools.count(10_000)
@@ -78,15 +86,41 @@ async def _measure(system: System, runs: int) -> list[dict[str, Any]]:
                     ("MongoDB", _in_mongodb(merchant), "WooCommerce"),
                     ("WooCommerce", _in_shop(merchant, web), "MongoDB"),
                 ):
+                    meter = Meter(system)
                     found = [
                         await _one(system, merchant, edit, rate, prices, LASTS_S)
                         for _ in range(runs)
                     ]
+                    shares[f"{rate}/s from {source}"] = meter.percent(runs * LASTS_S)
                     rows += [
                         _row(source, rate, to, [_figures(seen, to.lower()) for seen in found])
                         for to in (target, "WebSocket")
                     ]
-    return rows
+    return rows, shares
+
+
+class Meter:
+    """What each process has used since it was made."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._before = self._used()
+
+    def percent(self, seconds: float) -> dict[str, float]:
+        """Of one core, in that time; the settling afterwards is in it."""
+        used = self._used()
+        return {
+            name: 100 * (used[name] - before) / seconds
+            for name, before in self._before.items()
+            if name in used
+        }
+
+    def _used(self) -> dict[str, float]:
+        found = {"driver": sum(psutil.Process().cpu_times()[:2])}
+        for status in self._system.statuses():
+            if status.pid is not None:
+                found[status.name] = sum(psutil.Process(status.pid).cpu_times()[:2])
+        return found
 
 
 def _row(
@@ -196,9 +230,8 @@ async def _watch_socket(
     system: System, merchant: Merchant, seen: Seen, ready: asyncio.Event
 ) -> None:
     ticket = (await merchant.ask("POST", "/api/ws/ticket"))["ticket"]
-    async with websockets.connect(
-        f"{system.websocket_url}/ws", subprotocols=["smartstore.v1", f"ticket.{ticket}"]
-    ) as socket:
+    offered = [websockets.Subprotocol(name) for name in ("smartstore.v1", f"ticket.{ticket}")]
+    async with websockets.connect(f"{system.websocket_url}/ws", subprotocols=offered) as socket:
         async for text in socket:
             at_ms = time.time() * 1000
             message = json.loads(text)
