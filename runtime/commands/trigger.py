@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,9 +45,9 @@ def trigger(
             sys.stdout.write(f"{name:<24} {inspect.getdoc(build)}\n")
         return
     if event not in EVENTS:
-        near = [name for name in EVENTS if event.partition(".")[0] in name]
-        meant = f"did you mean {' or '.join(near)}?" if near else ""
-        raise SmartStoreError(f"no event {event}", fix=f"smartstore trigger --list   {meant}")
+        near = get_close_matches(event, EVENTS, n=1, cutoff=0.5)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise SmartStoreError(f"no event {event}{meant}", fix="./smartstore trigger --list")
     given = _parsed(settings or [])
     handle = read_handle(demo_home())
     if handle is None:
@@ -75,7 +76,7 @@ async def _send(handle: Handle, event: str, settings: dict[str, str]) -> int:
         try:
             scene = await EVENTS[event](merchant, Given(settings))
         except BadSetting as error:
-            raise SmartStoreError(str(error), fix="smartstore trigger --list") from error
+            raise SmartStoreError(str(error), fix="./smartstore trigger --list") from error
         await scene.play()
         complete = await watcher.expect(scene.change, _WITHIN_S)
         board.end(scene.change, complete=complete)

@@ -161,8 +161,9 @@ async def keep_shop(merchant: Merchant, watcher: Watcher, board: Board) -> None:
     tally = Tally()
     usual = [name for name in EVENTS if name not in (_CONFLICT, "mongo.product.created")]
     while True:
-        given = Given(_restock(dice), dice=dice)
         try:
+            contested = {conflict["entityId"] for conflict in await merchant.open_conflicts()}
+            given = Given(_chosen(dice, contested), dice=dice)
             await play(dice.choice(usual), merchant, watcher, board, tally, given)
         except BadSetting:
             pass  # no order to cancel yet: the next one
@@ -172,7 +173,10 @@ async def keep_shop(merchant: Merchant, watcher: Watcher, board: Board) -> None:
         await asyncio.sleep(dice.uniform(*EVERY_S))
 
 
-def _restock(dice: random.Random) -> dict[str, str]:
-    """Mostly products with much stock, so that a long demo does not sell out."""
-    plenty = [product.sku for product in PRODUCTS if (product.stock or 0) >= 50]
-    return {"sku": dice.choice(plenty), "quantity": "1", "app": "1", "shop": "1"}
+def _chosen(dice: random.Random, contested: set[str]) -> dict[str, str]:
+    """A product with much stock, so that a long demo does not sell out, and none whose price waits
+    for a person."""
+    plenty = [product for product in PRODUCTS if (product.stock or 0) >= 50]
+    free = [product.sku for product in plenty if product.key not in contested]
+    sku = dice.choice(free or [product.sku for product in plenty])
+    return {"sku": sku, "quantity": "1", "app": "1", "shop": "1"}
