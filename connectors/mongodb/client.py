@@ -28,6 +28,8 @@ from schemas.command import Create, Delete, Perform, Read, Write
 BATCH = 500
 _UNAUTHORISED = {13, 18, 8000}
 _DUPLICATE = 11000
+_KNOWN_BY = {"product": ("sku",), "inventory": ("sku",), "customer": ("email", "phone")}
+"""What tells that two items are one, where no id does."""
 
 
 class MongoDBClient:
@@ -185,22 +187,28 @@ class MongoDBClient:
                 )
 
     async def _adopt(self, jobs: Sequence[Job], session: AsyncClientSession) -> None:
-        """Before an item is created: one with its SKU that the merchant's app has made meanwhile,
-        and that the change stream has not told of yet, is the one to link (DESIGN: rule 8)."""
+        """Before an item is created: one that the merchant's app has made meanwhile, and that the
+        change stream has not told of yet, is the one to link (DESIGN: rule 8)."""
         creating: dict[str, list[Job]] = defaultdict(list)
         for job in jobs:
-            if isinstance(job.command, Create) and not job.sku and job.want.get("sku"):
-                creating[job.collection].append(job)
-        for collection, found in creating.items():
-            name = self._shape.names[found[0].command.type].get("sku", "sku")
+            if isinstance(job.command, Create) and not job.sku and job.command.type in _KNOWN_BY:
+                creating[job.command.type].append(job)
+        for kind, found in creating.items():
+            names = self._shape.names[kind]
+            wanted = {
+                names.get(name, name): [job.want[name] for job in found if job.want.get(name)]
+                for name in _KNOWN_BY[kind]
+            }
+            either = [{name: {"$in": values}} for name, values in wanted.items() if values]
+            if not either:
+                continue
             at = session.operation_time or Timestamp(0, 0)
-            skus = [job.want["sku"] for job in found]
-            cursor = self._database[collection].find(
-                {"organizationId": self._organization_id, name: {"$in": skus}}, session=session
+            cursor = self._database[found[0].collection].find(
+                {"organizationId": self._organization_id, "$or": either}, session=session
             )
-            held = {str(document[name]): document for document in await cursor.to_list()}
+            documents = await cursor.to_list()
             for job in found:
-                document = held.get(str(job.want["sku"]))
+                document = _twin(job, documents, names)
                 if document is not None:
                     job.answer = self._linked(job, document, at)
 
@@ -264,6 +272,18 @@ class _Outward:
             if found:
                 return found.partition("#")[0] if entity_type == "variation" else found
         return None
+
+
+def _twin(
+    job: Job, documents: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+) -> Mapping[str, Any] | None:
+    """The document that is this item already."""
+    for name in _KNOWN_BY[job.command.type]:
+        wanted = job.want.get(name)
+        for document in documents:
+            if wanted and document.get(names.get(name, name)) == wanted:
+                return document
+    return None
 
 
 def _found(

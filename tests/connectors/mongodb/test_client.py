@@ -8,6 +8,7 @@ from bson.objectid import ObjectId
 from connectors.errors import Paused, Retry
 from connectors.mongodb import MongoDBConnector
 from connectors.mongodb.client import MongoDBClient
+from connectors.mongodb.settings import COLLECTIONS
 from connectors.protocol import Answer, Connection, StateCommand
 from schemas.command import Create, Delete, Read, Write
 from schemas.settings import Endpoints
@@ -355,18 +356,25 @@ def test_no_writes_without_a_database() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "collection"), [("product", "products"), ("inventory", "inventory")]
+    ("kind", "known"),
+    [
+        ("product", {"sku": "TEA"}),
+        ("inventory", {"sku": "TEA"}),
+        ("customer", {"email": "nimal@example.com"}),
+        ("customer", {"phone": "+94771234567"}),
+    ],
 )
 async def test_a_create_finds_what_the_app_has_made_meanwhile(
-    client: MongoDBClient, database: Database, kind: str, collection: str
+    client: MongoDBClient, database: Database, kind: str, known: dict[str, str]
 ) -> None:
-    """No index of the merchant's need say so: the item with this SKU is the one to link."""
-    held = {"sku": "TEA", "name": "Tea", "quantity": 5}
-    await database[collection].insert_one({"_id": "p1", "organizationId": "org", **held})
-    await database[collection].insert_one({"_id": "p2", "organizationId": "other", **held})
-    create = Create(**place(kind), op=(1, 1), want={"sku": "TEA", "quantity": 5, "name": "Tea"})
+    """No index of the merchant's need say so: it is the one to link."""
+    collection = database[COLLECTIONS[kind]]
+    held = {**known, "name": "Tea", "quantity": 5}
+    await collection.insert_one({"_id": "p1", "organizationId": "org", **held})
+    await collection.insert_one({"_id": "p2", "organizationId": "other", **held})
+    create = Create(**place(kind), op=(1, 1), want={**known, "quantity": 5, "name": "Tea"})
     answer = await one(client, create)
     assert (answer.result, answer.reason, answer.external_id) == ("refused", "sku", "p1")
     assert answer.seen is not None
     assert answer.seen.exists
-    assert await database[collection].count_documents({"organizationId": "org"}) == 1
+    assert await collection.count_documents({"organizationId": "org"}) == 1
