@@ -54,6 +54,8 @@ class LiveEvent(Shown, frozen=True, kw_only=True):
     entity_id: str
     kind: str
     cursor: str
+    label: str = ""
+    """What a person calls the entity: its name, SKU or number; empty while nobody knows."""
     replica: str = ""
     previous: Fields = msgspec.field(default_factory=dict)
     version: int = 0
@@ -69,6 +71,7 @@ class LiveConflict(Shown, frozen=True, kw_only=True):
     type: str
     entity_id: str
     field: str
+    label: str
     status: str
     policy: str
     candidates: dict[str, Any]
@@ -125,6 +128,7 @@ def live_event(line: FeedLine, cursor: Cursor) -> LiveEvent:
         entity_id=line.entity_id,
         kind=line.kind,
         cursor=str(cursor),
+        label=line.label,
         replica=line.replica,
         previous=line.previous,
         version=line.version,
@@ -141,6 +145,7 @@ def live_conflict(line: ConflictLine) -> LiveConflict:
         type=line.type,
         entity_id=line.entity_id,
         field=line.field,
+        label=line.label,
         status=line.status,
         policy=line.policy,
         candidates=line.candidates,

@@ -21,6 +21,8 @@ class FeedLine(EntityWire, frozen=True, kw_only=True):
     id: str
     """Unique and repeatable: entity version and place within the decision."""
     kind: FeedKind
+    label: str = ""
+    """What a person calls the entity: its name, SKU or number."""
     action: str = "update"
     source: str = ""
     """The replica whose edit caused it."""
@@ -45,6 +47,8 @@ class ConflictLine(EntityWire, frozen=True, kw_only=True):
 
     id: str
     field: str
+    label: str = ""
+    """What a person calls the entity."""
     status: Literal["open", "resolved"]
     policy: str
     candidates: dict[str, Any]

@@ -156,6 +156,7 @@ class Draft:
                 entity_id=record.entity_id,
                 id=f"{record.type}/{record.entity_id}/{record.version + 1}/{len(self.feed)}",
                 kind=kind,
+                label=label_of(record),
                 version=record.version + 1,
                 at_ms=self.now_ms,
                 cause=self.cause,
@@ -187,6 +188,7 @@ class Draft:
                 entity_id=record.entity_id,
                 id=conflict.id,
                 field=name,
+                label=label_of(record),
                 status="resolved" if resolved else "open",
                 policy=conflict.policy,
                 candidates=conflict.candidates,
@@ -212,3 +214,16 @@ class Draft:
             due_at_ms,
             self.rejected,
         )
+
+
+LABELS = {"product": ("name", "sku"), "order": ("number",), "customer": ("name", "email", "phone")}
+"""Fields that people know an entity by, best first; else its SKU."""
+
+
+def label_of(record: Record) -> str:
+    """What a person calls the entity, or nothing."""
+    for name in LABELS.get(record.type, ("sku",)):
+        agreed = record.fields.get(name)
+        if agreed is not None and isinstance(agreed.value, str) and agreed.value:
+            return agreed.value
+    return ""

@@ -119,7 +119,7 @@ function eventRow(event) {
   const badge = make("span", "badge small");
   badge.append(icon(name));
   const what = make("div", "what");
-  const detail = make("p", "detail", `${event.type.charAt(0).toUpperCase()}${event.type.slice(1)} ${shorten(event.entityId, 16)}`);
+  const detail = make("p", "detail", `${event.type.charAt(0).toUpperCase()}${event.type.slice(1)} ${event.label ? shorten(event.label, 60) : shorten(event.entityId, 16)}`);
   for (const [field, value] of Object.entries(event.data).slice(0, 3)) {
     detail.append(` · ${fieldWord(field)}: `, make("b", "", valueWord(value, field)));
   }
@@ -166,7 +166,7 @@ function conflictCard(conflict) {
     conflict.type === "inventory" ? heading : `${heading} of ${conflict.type}`;
   const about = card.querySelector(".about");
   about.replaceChildren(
-    make("code", "", conflict.entityId), " · waiting since ",
+    conflict.label || make("code", "", conflict.entityId), " · waiting since ",
     timeOf(conflict.openedAt, clock.format(new Date(conflict.openedAt))),
   );
   const sides = card.querySelector(".sides");
