@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, for_code
 
 from schemas.settings import Endpoints
 from schemas.topics import TOPICS, Topic
 
+PATIENCE_S = 30.0
 EXISTS = 36
 """Kafka's error code TOPIC_ALREADY_EXISTS."""
 
@@ -33,8 +35,20 @@ async def admin(endpoints: Endpoints) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def ensure_topics(endpoints: Endpoints) -> None:
-    """Make what is missing. Safe to call from every process at once. Raises TopicMismatch,
-    KafkaError."""
+    """Make what is missing. Safe to call from every process at once; waits a while for a broker
+    that is starting. Raises TopicMismatch, KafkaError."""
+    async for attempt in stamina.retry_context(
+        on=(KafkaConnectionError, KafkaTimeoutError),
+        attempts=None,
+        timeout=PATIENCE_S,
+        wait_initial=0.2,
+        wait_max=2.0,
+    ):
+        with attempt:
+            await _ensure(endpoints)
+
+
+async def _ensure(endpoints: Endpoints) -> None:
     async with admin(endpoints) as client:
         there = set(await client.list_topics())
         missing = [topic for topic in TOPICS if endpoints.topic(topic.name) not in there]
