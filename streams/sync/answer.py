@@ -26,6 +26,9 @@ def answered(draft: Draft, outcome: Outcome) -> None:
         return
     flight = known.flight
     if flight is None or flight.op != outcome.op:
+        if outcome.result == "failed" and known.rejected:
+            # An old refusal comes again: its dead letter was retried. The values are owed anew.
+            draft.replica(name).rejected = {}
         if outcome.seen is not None:
             pushed(draft, name, outcome.seen, outcome.at_ms)
         return

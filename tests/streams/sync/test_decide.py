@@ -283,6 +283,16 @@ class TestSending:
         assert product.ticks(3_600_000).commands == []
         assert len(product.sees("mongodb", 13, sku="T", price="1", name="Tea").commands) == 1
 
+    def test_retrying_the_dead_letter_of_a_refusal_sends_again(self, product: Engine) -> None:
+        product.sees("mongodb", 12, sku="T", price="-1", name="Tea")
+        refused = product.last.commands[0]
+        assert isinstance(refused, Write)
+        product.answers("failed", reason="invalid_price")
+        product.last.commands = [refused]
+        (again,) = product.answers("failed", reason="invalid_price").commands
+        assert isinstance(again, Write)
+        assert again.want == {"price": "-1"}
+
     def test_force_sync_reads_every_replica(self, product: Engine) -> None:
         commands = product.forced().commands
         assert sorted(command.replica for command in commands) == ["mongodb", "woocommerce"]
