@@ -102,6 +102,8 @@ class Links:
             found[index] = plan.decide(index, requests[index])
         lost = await self._insert(plan.claims)
         retry = {index for row_id in lost for index in plan.claimants.get(row_id, ())}
+        # Before the links: what joined a loser (stock its product) must not be linked as it was.
+        retry |= {index for index in pending if plan.leaders.get(index, index) in retry}
         links = [row for row in plan.links if plan.owner[row["_id"]] not in retry]
         lost = await self._insert(links)
         retry |= {plan.owner[row_id] for row_id in lost}

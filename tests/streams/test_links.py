@@ -93,6 +93,20 @@ async def test_many_at_once_agree(fresh: Database, redis: Redis) -> None:
     assert len(set(answers[0])) == 40
 
 
+async def test_stock_goes_with_a_product_that_lost(fresh: Database) -> None:
+    """Seen on real servers: a product lost its SKU to the other side between look and insert, and
+    the stock of the same delivery stayed behind under the identity it had lost."""
+    for number in range(20):
+        sku, shop = f"SKU{number}", f"{number}"
+        chunk = [item("product", shop, sku), item("inventory", shop, sku, shop)]
+        home = [item("product", f"p{number}", sku), item("inventory", f"p{number}", sku)]
+        answers = await asyncio.gather(
+            Links(fresh).resolve("org", "woocommerce", chunk),
+            Links(fresh).resolve("org", "mongodb", home),
+        )
+        assert len({entity_id for answer in answers for entity_id in answer}) == 1
+
+
 async def test_our_mark_in_an_item_tells_its_entity(fresh: Database) -> None:
     links = Links(fresh)
     seen = Seen(external_id="412", mark=Mark(op=(1, 1), entity="product/p1"))
