@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from connectors.protocol import Profile, TypeProfile
@@ -168,75 +170,47 @@ def _send_again(draft: Draft, name: str, profile: Profile) -> None:
 
 
 def _issue(draft: Draft, name: str, replica: Replica, flight: Flight) -> None:
-    record = draft.record
-    entity = (record.organization_id, record.type, record.entity_id)
-    organization_id, entity_type, entity_id = entity
-    epoch, now = draft.context.epoch, draft.now_ms
+    common = _common(draft, name)
+    external_id = replica.external_id or ""
+    command: Write | Create | Delete
     if flight.kind == "create":
-        draft.commands.append(
-            Create(
-                organization_id=organization_id,
-                type=entity_type,
-                entity_id=entity_id,
-                replica=name,
-                op=flight.op,
-                want=flight.want,
-                totals=flight.totals,
-                issued_at_ms=now,
-                epoch=epoch,
-            )
-        )
+        command = Create(op=flight.op, want=flight.want, totals=flight.totals, **common)
     elif flight.kind == "delete":
-        draft.commands.append(
-            Delete(
-                organization_id=organization_id,
-                type=entity_type,
-                entity_id=entity_id,
-                replica=name,
-                op=flight.op,
-                after=flight.after,
-                external_id=replica.external_id or "",
-                expected={},
-                issued_at_ms=now,
-                epoch=epoch,
-            )
-        )
+        command = Delete(op=flight.op, after=flight.after, external_id=external_id, **common)
     else:
-        draft.commands.append(
-            Write(
-                organization_id=organization_id,
-                type=entity_type,
-                entity_id=entity_id,
-                replica=name,
-                op=flight.op,
-                after=flight.after,
-                external_id=replica.external_id or "",
-                expected=flight.expected,
-                want=flight.want,
-                totals=flight.totals,
-                issued_at_ms=now,
-                epoch=epoch,
-            )
+        command = Write(
+            op=flight.op,
+            after=flight.after,
+            external_id=external_id,
+            expected=flight.expected,
+            want=flight.want,
+            totals=flight.totals,
+            **common,
         )
+    draft.commands.append(command)
+
+
+def _common(draft: Draft, replica: str) -> dict[str, Any]:
+    """What every command of this decision carries."""
+    record = draft.record
+    return {
+        "organization_id": record.organization_id,
+        "type": record.type,
+        "entity_id": record.entity_id,
+        "replica": replica,
+        "issued_at_ms": draft.now_ms,
+        "epoch": draft.context.epoch,
+    }
 
 
 def _send_read(draft: Draft, name: str) -> None:
     """Ask what the item holds. One read is out per replica, else reads never end (rule 4)."""
-    replica, record = draft.replica(name), draft.record
+    replica = draft.replica(name)
     ticket = draft.ticket()
     replica.reading = ticket
     replica.reading_due_ms = draft.now_ms + draft.context.timing.reading_ms
     draft.commands.append(
-        Read(
-            organization_id=record.organization_id,
-            type=record.type,
-            entity_id=record.entity_id,
-            replica=name,
-            external_id=replica.external_id or "",
-            ticket=ticket,
-            issued_at_ms=draft.now_ms,
-            epoch=draft.context.epoch,
-        )
+        Read(external_id=replica.external_id or "", ticket=ticket, **_common(draft, name))
     )
 
 
@@ -263,14 +237,9 @@ def _settle_effects(draft: Draft, due: list[int]) -> None:
         due.append(now + wait)
         draft.commands.append(
             Perform(
-                organization_id=record.organization_id,
-                type=record.type,
-                entity_id=record.entity_id,
-                replica=effect.replica,
                 effect_key=key,
                 effect=effect.effect,
                 arguments=effect.arguments,
-                epoch=draft.context.epoch,
-                issued_at_ms=now,
+                **_common(draft, effect.replica),
             )
         )
