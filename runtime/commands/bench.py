@@ -12,6 +12,7 @@ import typer
 class Name(StrEnum):
     """What can be measured."""
 
+    CODEC = "codec"
     RECONCILE = "reconcile"
     INGEST = "ingest"
     CDC = "cdc"
