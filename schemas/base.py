@@ -1,8 +1,8 @@
 """What every wire structure shares.
 
 msgspec structures, not pydantic models, because they lie on the path of every event: decoding takes
-less than half the time, encoding a third (docs/adr/0003, `./smartstore bench codec`). Pydantic stays
-at the edges.
+less than half the time, encoding a third (docs/adr/0003, `./smartstore bench codec`). Pydantic
+stays at the edges.
 """
 
 from __future__ import annotations
