@@ -37,6 +37,10 @@ class PlatformEnvironment(BaseSettings):
     whatsapp_verify_token: SecretStr = Field(
         SecretStr(""), validation_alias="WHATSAPP_VERIFY_TOKEN"
     )
+    whatsapp_order_statuses: str = Field("", validation_alias="WHATSAPP_ORDER_STATUSES")
+    """Comma separated: the statuses that customers are told of; empty tells none."""
+    whatsapp_order_template: str = Field("", validation_alias="WHATSAPP_ORDER_TEMPLATE")
+    """Name of the approved template for it."""
     currency: str = Field("LKR", validation_alias="SMARTSTORE_CURRENCY")
     """ISO 4217; of connections that name none."""
 
@@ -60,6 +64,8 @@ class PlatformEnvironment(BaseSettings):
                 "catalog_id": self.whatsapp_catalog_id,
                 "site_url": self.woocommerce_url.rstrip("/"),
                 "currency": self.currency,
+                "order_statuses": self.whatsapp_order_statuses,
+                "order_status_template": self.whatsapp_order_template,
             }
             found["whatsapp"] = (
                 {name: value for name, value in settings.items() if value},
