@@ -7,8 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
-from streams.intake import Unavailable
-from streams.queueing import event_record
 
 from api.deps import Caller, UseCaller, UseServices
 from api.errors import malformed, unavailable
@@ -17,6 +15,8 @@ from api.ring import Entry
 from api.services import Services
 from api.shapes import read_cursor
 from schemas.event import QueuedEvent
+from streams.intake import Unavailable
+from streams.queueing import event_record
 
 router = APIRouter(prefix="/api/events", tags=["events"])
 

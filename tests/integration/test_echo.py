@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 import pytest
-from support.small_shop import item, settled, sku, stock_up
 
 from runtime.demo.merchant import Merchant
+from support.small_shop import item, settled, sku, stock_up
 
 EDITS = 20
 QUIET_S = 10.0

@@ -6,12 +6,12 @@ import asyncio
 import json
 
 import pytest
-from support.small_shop import item, quantities, settled, sku, stock_up
-from support.waiting import until
 
 from connectors.woocommerce.signature import native_signature
 from runtime.demo.merchant import Merchant
 from runtime.demo.system import System
+from support.small_shop import item, quantities, settled, sku, stock_up
+from support.waiting import until
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -14,10 +14,10 @@ import time
 from collections import Counter
 
 import pytest
-from support.small_shop import item, quantities, settled, sku, stock_up
 
 from runtime.demo.merchant import Merchant, Platforms
 from runtime.demo.system import System
+from support.small_shop import item, quantities, settled, sku, stock_up
 from tests.integration.conftest import OpenMerchant
 
 MIXED = int(os.environ.get("SMARTSTORE_MIXED", "10000"))

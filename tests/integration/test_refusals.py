@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
-from support.waiting import until
 
 from connectors.woocommerce.signature import native_signature
 from runtime.demo.merchant import Merchant
 from runtime.demo.system import System
+from support.waiting import until
 
 BODY = json.dumps({"id": 1, "name": "Tea"}).encode()
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support.small_shop import item, settled, sku, stock_up
-from support.waiting import until
 
 from runtime.demo.merchant import Merchant, Platforms
 from runtime.demo.system import System
+from support.small_shop import item, settled, sku, stock_up
+from support.waiting import until
 from tests.integration.conftest import OpenMerchant
 
 PARTS = ("reconcile", "inbound", "sinks", "cdc", "api", "redis", "mongod", "kafka")

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.model_platform import NAMES, PLAIN, START, STOCK, Faults, Platform
-
 from connectors.protocol import Profile, TypeProfile, unchanged
 from schemas.command import Create, Delete, Read, Write
 from schemas.observation import Edit, Observation, Seen
@@ -23,6 +21,7 @@ from schemas.policy import Policies, Rule
 from streams.sync.context import Context, Timing
 from streams.sync.decide import Tick, decide
 from streams.sync.record import Agreed, Record, Replica, Shadow
+from support.model_platform import NAMES, PLAIN, START, STOCK, Faults, Platform
 
 
 @dataclass

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+
 from support.lifecycle import Life
 from support.model_platform import Faults
 from support.simulation import Simulation, wrong_seeds

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.engine import Engine, context
 
 from schemas.command import Create, Delete, Perform, Read, Write
 from schemas.observation import FieldMark, Mark, Seen
 from schemas.policy import Rule
+from support.engine import Engine, context
 
 
 @pytest.fixture
