@@ -34,6 +34,8 @@ class SyncApp(faust.App):
     topic_prefix: str = ""
     claim: Callable[[Sequence[int]], Any]
     """Set by an app with a table: takes new epochs for these partitions."""
+    release: Callable[[], None]
+    """Set beside it: nothing is decided until partitions are claimed again."""
 
     def _new_transport(self) -> Any:
         return ChunkTransport(self.conf.broker_consumer, self)

@@ -60,6 +60,13 @@ async def _ensure(endpoints: Endpoints) -> None:
         await _check(client, endpoints)
 
 
+async def history_of(endpoints: Endpoints) -> str:
+    """Names the log that our offsets belong to: another cluster, or prefix, is another history."""
+    async with admin(endpoints) as client:
+        found = await client.describe_cluster()
+    return f"{found.get('cluster_id')}/{endpoints.topic_prefix}"
+
+
 async def _check(client: AIOKafkaAdminClient, endpoints: Endpoints) -> None:
     """Every topic has the partitions it should. New ones take a moment to show."""
     names = [endpoints.topic(topic.name) for topic in TOPICS]

@@ -32,7 +32,7 @@ from streams.inbound.edits import Target, Unclear, Wanted, wanted
 from streams.inbound.ports import Connections, Evidence, Parking, Publishes
 from streams.inbound.references import Bearer, Resolved, resolved
 from streams.inbox import BODY_REF, BodyLost, Inbox
-from streams.kafka.publisher import PublishFailed
+from streams.kafka.publisher import MAX_RECORD_BYTES, PublishFailed
 from streams.kafka.records import Incoming, Outgoing
 from streams.links import Links, LinksContended
 
@@ -43,6 +43,8 @@ EVENTS = "event"
 """The platform part of a queued event's type, and the replica under which entities that were only
 ever named by a match key are linked."""
 STAGE = "inbound"
+SPARE_BYTES = 4_096
+"""For a record's key, headers and framing."""
 _AWAY = (PyMongoError, PublishFailed, LinksContended, TimeoutError)
 
 
@@ -127,7 +129,15 @@ class Normaliser:
             if arrival.record.offset in unknown:
                 await self._park(arrival, unknown[arrival.record.offset])
                 continue
-            records += self._records(arrival, asked, work, found, gone)
+            made = self._records(arrival, asked, work, found, gone)
+            if any(len(one.value or b"") > MAX_RECORD_BYTES - SPARE_BYTES for one in made):
+                await self._park(
+                    arrival,
+                    "This item is over 1 MB, more than Kafka takes. Shorten its texts (pictures "
+                    "inside a description?), then retry.",
+                )
+                continue
+            records += made
             for settled in arrival.parsed.settled:
                 records += await self._settled(arrival, settled)
         await self._links.gone(gone)

@@ -48,10 +48,14 @@ def assemble(
     reconciler = Reconciler(store, publisher, Contexts(load), dead)
 
     async def take(partitions: Sequence[int]) -> None:
-        reconciler.epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}")
+        epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}")
         await restore(store, endpoints, partitions)
+        reconciler.epochs = epochs  # last: until it has read everything an owner decides nothing
 
-    app.claim = take
+    def release() -> None:
+        reconciler.epochs, reconciler.due = {}, {}
+
+    app.claim, app.release = take, release
     table.on_recover(_ready(reconciler))
     bind(app, "reconcile", [OBSERVATIONS, OUTCOMES, RESOLUTIONS], reconciler.handle)
     app.timer(interval=TICK_S, name="owed")(_timer(app, reconciler))

@@ -17,6 +17,7 @@ from streams.roles import Role
 from streams.roles.common import Common
 from streams.sinks.agent import Sink
 from streams.sinks.claims import Claims
+from streams.topics import history_of
 from streams.views import ConflictViews
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     """The sinks and the views, each with its consumer group."""
     common = await Common.open(endpoints)
     CONNECTOR.bind(common.database)
-    claims, ledger = Claims(common.database), Ledger(common.database)
+    claims = Claims(common.database, await history_of(endpoints))
+    ledger = Ledger(common.database)
     apps, sinks = [], []
     for platform in SINKS:
         sink = Sink(

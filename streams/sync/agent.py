@@ -25,6 +25,7 @@ from schemas.observation import Observation
 from schemas.outcome import Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
+from streams.kafka.publisher import MAX_RECORD_BYTES
 from streams.sync.contexts import Contexts
 from streams.sync.decide import Arrival, Tick, decide, new_record
 from streams.sync.decision import Decision
@@ -35,6 +36,14 @@ log = structlog.get_logger(__name__)
 
 TICK = Tick()
 PATIENCE_S = 25.0
+SPARE_BYTES = 4_096
+"""For a record's key, headers and framing."""
+
+
+class NotTheOwner(RuntimeError):
+    """A chunk came before its partition was claimed. Ending uncommitted reads it again."""
+
+
 OBSERVED: Any = Observed
 REPLIES: Any = Reply
 
@@ -76,12 +85,28 @@ class Due:
 
 
 @dataclass
+class Change:
+    """What a batch does to one entity."""
+
+    before: Record | None
+    record: Record | None = None
+    sent: list[Outgoing] = field(default_factory=list)
+    arrivals: list[Incoming] = field(default_factory=list)
+
+
+@dataclass
 class Batch:
     """What one chunk leads to."""
 
     partition: int
-    changed: dict[bytes, Record] = field(default_factory=dict)
-    sent: list[Outgoing] = field(default_factory=list)
+    changes: dict[bytes, Change] = field(default_factory=dict)
+
+    def change(self, key: bytes, before: Record | None) -> Change:
+        """Of this entity; `before` the batch it was so."""
+        found = self.changes.get(key)
+        if found is None:
+            found = self.changes[key] = Change(before)
+        return found
 
 
 @dataclass
@@ -103,17 +128,14 @@ class Reconciler:
         async with self.lock(partition):
             arrivals = [pair for pair in [await self._decoded(one) for one in chunk] if pair]
             await self._refresh({found.organization_id for _, found in arrivals})
+            if partition not in self.epochs:
+                raise NotTheOwner(f"partition {partition} is not claimed")
             batch = Batch(partition)
             now_ms = int(time.time() * 1000)
             for incoming, arrival in arrivals:
                 reason = self._decide(batch, incoming.key, arrival, now_ms, incoming)
                 if reason:
-                    await self.dead.park(
-                        incoming,
-                        organization_id=arrival.organization_id,
-                        stage="reconcile",
-                        reason=reason,
-                    )
+                    await self._park(incoming, arrival.organization_id, reason)
             await self._flush(batch)
 
     async def tick(self, most: int = 500) -> None:
@@ -123,11 +145,13 @@ class Reconciler:
 
     async def _tick(self, partition: int, most: int) -> None:
         async with self.lock(partition):
-            now_ms = int(time.time() * 1000)
-            keys = self.due[partition].pop(now_ms, most)
+            now_ms, epochs, due = int(time.time() * 1000), self.epochs, self.due.get(partition)
+            keys = due.pop(now_ms, most) if due is not None else []
             if not keys:
                 return
             await self.contexts.ensure({split_key(key)[0] for key in keys})
+            if self.epochs is not epochs or partition not in epochs:
+                return  # a rebalance came between; its owner looks at everything anew
             batch = Batch(partition)
             for key in keys:
                 self._decide(batch, key, TICK, now_ms, None)
@@ -154,15 +178,15 @@ class Reconciler:
     ) -> tuple[Incoming, Observed | Outcome | Resolution | Resync] | None:
         kind = OBSERVED if incoming.topic == OBSERVATIONS.name else REPLIES
         try:
-            return incoming, decode(incoming.value, kind)
+            found = decode(incoming.value, kind)
         except Undecodable as error:
-            await self.dead.park(
-                incoming,
-                organization_id="",
-                stage="reconcile",
-                reason=f"not a record of {incoming.topic}: {error}",
-            )
+            await self._park(incoming, "", f"not a record of {incoming.topic}: {error}")
             return None
+        if found.key != incoming.key:
+            reason = f"its key {incoming.key!r} is not that of its entity, {found.key!r}"
+            await self._park(incoming, found.organization_id, reason)
+            return None
+        return incoming, found
 
     async def _refresh(self, organization_ids: Iterable[str]) -> None:
         """New rules (a connection switched on, a policy changed) are looked at from every
@@ -200,11 +224,14 @@ class Reconciler:
             # A mistake of ours in one entity must not stop its neighbours.
             log.exception("decision failed", key=key)
             return f"the decision failed ({type(error).__name__}: {error}); retry after an update"
+        change = batch.change(key, self.store.data.get(key))
+        if incoming is not None:
+            change.arrivals.append(incoming)
         if decision.changed:
             self.store.put(partition, key, decision.record)
-            batch.changed[key] = decision.record
+            change.record = decision.record
         self.due.setdefault(partition, Due()).set(key, decision.due_at_ms)
-        self._collect(batch, key, decision, now_ms, incoming)
+        self._collect(change, batch.partition, key, decision, now_ms, incoming)
         return decision.rejected
 
     def _hear(self, record: Record, arrival: Observation) -> None:
@@ -219,7 +246,8 @@ class Reconciler:
 
     def _collect(
         self,
-        batch: Batch,
+        change: Change,
+        partition: int,
         key: bytes,
         decision: Decision,
         now_ms: int,
@@ -232,18 +260,18 @@ class Reconciler:
         for command in decision.commands:
             topic = COMMANDS[command.replica.partition(":")[0]]
             headers = self._headers(record, f"command.{topic.name}", now_ms, trace)
-            batch.sent.append(Outgoing(topic, key, encode(command), headers, batch.partition))
+            change.sent.append(Outgoing(topic, key, encode(command), headers, partition))
         if decision.feed:
             headers = self._headers(record, "feed", now_ms, trace)
             org_key = record.organization_id.encode()
             for line in decision.feed:
-                batch.sent.append(Outgoing(FEED, org_key, encode(line), headers))
+                change.sent.append(Outgoing(FEED, org_key, encode(line), headers))
                 if line.kind == "arrived":
                     self.last_arrived_ms[record.organization_id] = now_ms
         for conflict in decision.conflicts:
             headers = self._headers(record, "conflict", now_ms, trace)
             place = key + b"/" + conflict.field.encode()
-            batch.sent.append(Outgoing(CONFLICTS, place, encode(conflict), headers))
+            change.sent.append(Outgoing(CONFLICTS, place, encode(conflict), headers))
 
     def _headers(self, record: Record, kind: str, now_ms: int, trace: str) -> Headers:
         return Envelope(
@@ -257,13 +285,45 @@ class Reconciler:
 
     async def _flush(self, batch: Batch) -> None:
         """Records first, acknowledged; only then what follows from them."""
-        await self._publish(
-            [
-                Outgoing(ENTITIES, key, encode(record), (), batch.partition)
-                for key, record in batch.changed.items()
-            ]
+        records: list[Outgoing] = []
+        sent: list[Outgoing] = []
+        for key, change in batch.changes.items():
+            record = None
+            if change.record is not None:
+                value = encode(change.record)
+                record = Outgoing(ENTITIES, key, value, (), batch.partition)
+            if any(
+                len(one.value or b"") > MAX_RECORD_BYTES - SPARE_BYTES
+                for one in (*change.sent, *([record] if record else ()))
+            ):
+                await self._too_large(batch.partition, key, change)
+                continue
+            if record is not None:
+                records.append(record)
+            sent.extend(change.sent)
+        await self._publish(records)
+        await self._publish(sent)
+
+    async def _too_large(self, partition: int, key: bytes, change: Change) -> None:
+        """An entity that Kafka would not take stays as it was; what came for it is kept aside."""
+        if change.before is None:
+            self.store.forget_one(key)
+        else:
+            self.store.put(partition, key, change.before)
+        self.due.setdefault(partition, Due()).set(key, None)
+        log.error("entity too large", key=key, bytes=MAX_RECORD_BYTES)
+        for incoming in change.arrivals:
+            await self._park(
+                incoming,
+                split_key(key)[0],
+                "with this the entity would be over 1 MB, more than Kafka takes. Shorten its "
+                "texts (pictures inside a description?), then retry.",
+            )
+
+    async def _park(self, incoming: Incoming, organization_id: str, reason: str) -> None:
+        await self.dead.park(
+            incoming, organization_id=organization_id, stage="reconcile", reason=reason
         )
-        await self._publish(batch.sent)
 
     async def _publish(self, records: Sequence[Outgoing]) -> None:
         """A restarting broker is waited for; raises PublishFailed when it stays away."""

@@ -9,6 +9,7 @@ from schemas.outcome import Outcome
 from streams.sync.decision import Draft
 from streams.sync.learn import learn, vanished
 from streams.sync.observe import includes, landed, pushed, read_answered
+from streams.sync.owed import UNDELETABLE
 from streams.sync.record import Flight, Shadow
 
 
@@ -87,6 +88,9 @@ def refused(draft: Draft, outcome: Outcome) -> None:
     name, seen = outcome.replica, outcome.seen
     replica = draft.replica(name)
     flight = replica.flight
+    if flight is not None and flight.kind == "create" and (seen is None or not seen.exists):
+        failed(draft, outcome, flight)  # our own item lies in its trash: a person decides
+        return
     replica.flight = None
     draft.tell("refused", replica=name, reason=outcome.reason)
     if seen is None:
@@ -117,18 +121,20 @@ def missing(draft: Draft, outcome: Outcome, flight: Flight) -> None:
 
 
 def failed(draft: Draft, outcome: Outcome, flight: Flight) -> None:
-    """The platform will not take these values: not sent again until they change or a person
-    asks."""
+    """The platform will not take these values: not sent again before they change or one asks."""
     name = outcome.replica
     replica = draft.replica(name)
     replica.flight = None
-    replica.rejected = {**replica.rejected, **flight.want}
+    if flight.kind == "write" and len(flight.want) > 1:
+        replica.apart = True  # which of them is wrong shows when they go one at a time
+        return
+    replica.rejected = {**replica.rejected, **(flight.want or {UNDELETABLE: True})}
     draft.tell("failed", replica=name, fields=flight.want, reason=outcome.reason)
     draft.rejected = (
         f"{name} will not take {', '.join(flight.want) or flight.kind}: {outcome.reason}. "
         "Correct the value, or retry once the platform takes it."
     )
-    if outcome.seen is not None:
+    if outcome.seen is not None and outcome.seen.exists:
         pushed(draft, name, outcome.seen, outcome.at_ms)
 
 

@@ -6,7 +6,11 @@ from schemas.fields import Kind, kind_of
 from schemas.observation import Edit
 from streams.sync.conflict import advance, candidate
 from streams.sync.decision import Draft
+from streams.sync.learn import shift_candidates
 from streams.sync.record import Tombstone
+
+EDITS_KEPT = 8_000
+"""The newest ones, so that a record stays well below the largest that Kafka takes."""
 
 
 def edit(draft: Draft, arrival: Edit) -> None:
@@ -32,6 +36,8 @@ def edit(draft: Draft, arrival: Edit) -> None:
     oldest = draft.now_ms - timing.edit_memory_ms
     record.edits = {id_: at for id_, at in record.edits.items() if at >= oldest}
     record.edits[arrival.id] = arrival.timestamp_ms
+    while len(record.edits) > EDITS_KEPT:
+        del record.edits[next(iter(record.edits))]
     draft.changed = True
     if arrival.action == "delete":
         if record.tombstone is None:
@@ -42,6 +48,7 @@ def edit(draft: Draft, arrival: Edit) -> None:
         _edit_field(draft, arrival, field, value, at_ms)
     for field, delta in arrival.deltas.items():
         draft.agree(field, record.fields[field].value + delta, at_ms, arrival.replica)
+        shift_candidates(draft, field, delta)
 
 
 def _edit_field(draft: Draft, arrival: Edit, field: str, value: object, at_ms: int) -> None:

@@ -145,16 +145,16 @@ def count(
         draft.agree(field, value, draft.now_ms, name)
     elif delta:
         draft.agree(field, agreed.value + delta, draft.now_ms, name)
-        shift_candidates(draft, field, name, delta, value)
+        shift_candidates(draft, field, delta, **{name: value})
 
 
-def shift_candidates(draft: Draft, field: str, name: str, delta: int, value: int) -> None:
-    """Sales go on while a person is asked: the figures to choose from move with them."""
+def shift_candidates(draft: Draft, field: str, delta: int, **pinned: int) -> None:
+    """Sales go on while a person is asked: the figures to choose from move with them. `pinned`: the
+    side that was seen to hold its new figure."""
     conflict = draft.record.conflicts.get(field)
     if conflict is not None:
         candidates = {
-            side: value if side == name else found + delta
-            for side, found in conflict.candidates.items()
+            side: pinned.get(side, found + delta) for side, found in conflict.candidates.items()
         }
         draft.hold(field, candidates, conflict.stamps)
 

@@ -72,7 +72,7 @@ def accept(draft: Draft, name: str, seen: Seen, received_at_ms: int, was_read: b
     elif (
         flight is not None
         and was_read
-        and flight.kind == "write"
+        and flight.kind in ("write", "delete")
         and flight.attempts > 1
         and not draft.context.profiles[name].compares
     ):

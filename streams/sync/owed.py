@@ -16,6 +16,7 @@ from streams.sync.decision import Draft
 from streams.sync.record import Flight, OwedEffect, Replica
 
 _ABSENT = object()
+UNDELETABLE = "-"
 
 
 def settle(draft: Draft) -> int | None:
@@ -69,11 +70,16 @@ def _settle_replica(
 def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Replica) -> None:
     record = draft.record
     if record.tombstone is not None:
-        if replica.exists and type_profile.deletes:
+        if replica.exists and type_profile.deletes and UNDELETABLE not in replica.rejected:
             _send(draft, name, "delete", {})
         return
     if replica.exists:
         want = owed_fields(draft, type_profile, replica)
+        if want and replica.apart:
+            field = next(iter(want))
+            want = {field: want[field]}
+        elif replica.apart:
+            draft.replica(name).apart = False
         if want:
             _send(draft, name, "write", want)
     elif type_profile.creates:

@@ -81,7 +81,10 @@ class Replica(msgspec.Struct, omit_defaults=True):
     """The platform asked for a pause, or refused values: nothing is sent before."""
     failures: int = 0
     rejected: Fields = {}
-    """Values it will not take: owed again only when they change, or by force sync."""
+    """Values it will not take: owed again only when they change, or by force sync. The name `-`: it
+    will not delete the item."""
+    apart: bool = False
+    """It refused several values at once: they go one at a time, so that the good ones arrive."""
     rewrites: dict[str, tuple[Any, int]] = {}
 
 

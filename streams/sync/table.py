@@ -42,6 +42,11 @@ class EntityStore(memory.Store[bytes, Record]):
         self.data[key] = record
         self._key_partition[key] = partition
 
+    def forget_one(self, key: bytes) -> None:
+        """Undo the first `put` of a key."""
+        self.data.pop(key, None)
+        self._key_partition.pop(key, None)
+
     def partition_of(self, key: bytes) -> int:
         """Where a key belongs."""
         return self._key_partition[key]
@@ -77,8 +82,14 @@ class EntityStore(memory.Store[bytes, Record]):
             # The entity starts again from a baseline (rule 8): safe, but worth a look.
             log.error("changelog record skipped", key=key, offset=offset, reason=str(error))
             return
-        if record.epoch >= self.claims.get(partition, 0):
-            self.put(partition, key, record)
+        held = self.data.get(key)
+        if held is not None:
+            fenced = record.epoch < self.claims.get(partition, 0)
+            if fenced or (record.epoch, record.version) < (held.epoch, held.version):
+                return
+        # A fenced record that is all there is (compaction keeps a key's last) beats none: it was
+        # made from the one that is gone, and what is owed repairs the rest.
+        self.put(partition, key, record)
 
 
 class EntityTable(faust.Table[bytes, Record]):
@@ -116,6 +127,7 @@ class ClaimingTables(TableManager):
         app: Any = self.app
         source = f"{app.topic_prefix}{OBSERVATIONS.name}"
         partitions = sorted({tp.partition for tp in assigned if tp.topic == source})
+        app.release()
         for table in self.values():
             table.data.forget()
         self.recovery.active_offsets.clear()
