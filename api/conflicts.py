@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any, Literal, get_args
 
 from api.errors import conflict, invalid, malformed, not_found
-from api.forcing import Publishes
 from api.shapes import LiveConflict, live_conflict
 from schemas.codec import decode, encode
 from schemas.envelope import Envelope, new_traceparent
@@ -16,6 +15,7 @@ from schemas.outcome import Resolution
 from schemas.topics import RESOLUTIONS
 from streams.database import Database, Document
 from streams.kafka import Outgoing
+from streams.kafka.records import Publishes
 from streams.views import row_id
 
 Choice = Literal["local", "remote", "merge", "manual", "newest"]

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -22,20 +21,13 @@ from schemas.outcome import Resync
 from schemas.topics import RESOLUTIONS
 from streams.database import Database, Document
 from streams.kafka import Outgoing, PublishFailed
+from streams.kafka.records import Publishes
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 KEPT_S = 86_400
 AT_ONCE = 4
-
-
-class Publishes(Protocol):
-    """`streams.kafka.Publisher`."""
-
-    async def publish(self, *records: Outgoing) -> None:
-        """Returns once all are acknowledged. Raises PublishFailed."""
-        ...
 
 
 class Job(Shown, frozen=True, kw_only=True):

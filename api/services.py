@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from api.checks import Checks
 from api.conflicts import Conflicts
 from api.feed import Feed
-from api.forcing import Forcing, Publishes
+from api.forcing import Forcing
 from api.login import Sessions
 from api.settings import ApiSettings
 from api.status import StatusBoard
@@ -21,6 +21,7 @@ from schemas.settings import Endpoints
 from streams.database import Database
 from streams.directory import Directory
 from streams.kafka import Outgoing
+from streams.kafka.records import Publishes
 
 
 class Accepts(Protocol):

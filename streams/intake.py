@@ -15,10 +15,9 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from streams.database import Database
-from streams.deadletter.parking import Publishes
 from streams.inbox import Inbox
 from streams.kafka.publisher import PublishFailed
-from streams.kafka.records import Outgoing
+from streams.kafka.records import Outgoing, Publishes
 
 log = structlog.get_logger(__name__)
 

@@ -39,11 +39,10 @@ from streams.cdc.records import (
 )
 from streams.cdc.snapshot import Snapshot
 from streams.database import Database, Document, open_database
-from streams.deadletter.parking import Publishes
 from streams.identity import HOME
-from streams.inbox import Inbox
+from streams.inbox import MAX_INLINE, Inbox
 from streams.kafka.publisher import Publisher, PublishFailed
-from streams.kafka.records import Outgoing
+from streams.kafka.records import Outgoing, Publishes
 from streams.links import Links
 
 log = structlog.get_logger(__name__)
@@ -189,7 +188,7 @@ class ChangeCapture:
         if not records:
             return
         small = [
-            await self._inbox.inlined(record) if len(record.value or b"") > 900_000 else record
+            await self._inbox.inlined(record) if len(record.value or b"") > MAX_INLINE else record
             for record in records
         ]
         await self._publisher.publish(*small)

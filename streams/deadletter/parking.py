@@ -15,7 +15,7 @@ from schemas.codec import encode
 from schemas.deadletter import DeadLetter
 from schemas.envelope import Envelope, traceparent_of
 from schemas.topics import DEADLETTER
-from streams.kafka.records import Incoming, Outgoing
+from streams.kafka.records import Incoming, Outgoing, Publishes
 
 log = structlog.get_logger(__name__)
 
@@ -25,11 +25,13 @@ ENCODING = "x-value-encoding"
 """Header of a letter whose `value` was compressed first (`zlib`) or was too large (`none`)."""
 
 
-class Publishes(Protocol):
-    """`streams.kafka.Publisher`."""
+class Parking(Protocol):
+    """What agents need of `DeadLetters`."""
 
-    async def publish(self, *records: Outgoing) -> None:
-        """Returns once acknowledged."""
+    async def park(
+        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
+    ) -> None:
+        """Returns once it is kept. Raises PublishFailed."""
         ...
 
 

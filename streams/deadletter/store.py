@@ -21,8 +21,8 @@ from schemas.codec import Undecodable, decode
 from schemas.deadletter import DeadLetter
 from schemas.topics import TOPICS
 from streams.database import Database, Document
-from streams.deadletter.parking import ENCODING, Publishes
-from streams.kafka.records import Incoming, Outgoing
+from streams.deadletter.parking import ENCODING
+from streams.kafka.records import Incoming, Outgoing, Publishes
 
 PATIENCE_S = 25.0
 _TOPICS = {topic.name: topic for topic in TOPICS}

@@ -27,13 +27,14 @@ from schemas.envelope import Envelope
 from schemas.event import QueuedEvent
 from schemas.observation import Edit, Gone, Observation
 from schemas.topics import OBSERVATIONS, OUTCOMES, Topic
+from streams.deadletter.parking import Parking
 from streams.identity import HOME, Place, Request
 from streams.inbound.edits import Target, Unclear, Wanted, wanted
-from streams.inbound.ports import Connections, Evidence, Parking, Publishes
+from streams.inbound.ports import Connections, Evidence
 from streams.inbound.references import Bearer, Resolved, resolved
 from streams.inbox import BODY_REF, BodyLost, Inbox
-from streams.kafka.publisher import MAX_RECORD_BYTES, PublishFailed
-from streams.kafka.records import Incoming, Outgoing
+from streams.kafka.publisher import PublishFailed, fits
+from streams.kafka.records import Incoming, Outgoing, Publishes
 from streams.links import Links, LinksContended
 
 log = structlog.get_logger(__name__)
@@ -43,8 +44,6 @@ EVENTS = "event"
 """The platform part of a queued event's type, and the replica under which entities that were only
 ever named by a match key are linked."""
 STAGE = "inbound"
-SPARE_BYTES = 4_096
-"""For a record's key, headers and framing."""
 _AWAY = (PyMongoError, PublishFailed, LinksContended, TimeoutError)
 
 
@@ -130,7 +129,7 @@ class Normaliser:
                 await self._park(arrival, unknown[arrival.record.offset])
                 continue
             made = self._records(arrival, asked, work, found, gone)
-            if any(len(one.value or b"") > MAX_RECORD_BYTES - SPARE_BYTES for one in made):
+            if not all(map(fits, made)):
                 await self._park(
                     arrival,
                     "This item is over 1 MB, more than Kafka takes. Shorten its texts (pictures "

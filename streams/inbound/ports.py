@@ -6,25 +6,6 @@ from typing import Protocol
 
 from connectors.protocol import Connection
 from schemas.outcome import Outcome
-from streams.kafka.records import Incoming, Outgoing
-
-
-class Publishes(Protocol):
-    """`streams.kafka.Publisher`."""
-
-    async def publish(self, *records: Outgoing) -> None:
-        """Returns once acknowledged."""
-        ...
-
-
-class Parking(Protocol):
-    """`streams.deadletter.DeadLetters`."""
-
-    async def park(
-        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
-    ) -> None:
-        """Returns once it is kept."""
-        ...
 
 
 class Connections(Protocol):

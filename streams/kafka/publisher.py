@@ -21,6 +21,15 @@ MAX_RECORD_BYTES = 1_000_000
 """Kafka's own default limit is 1,048,588; what is larger travels by claim check (`x-body-ref`)."""
 
 
+SPARE_BYTES = 4_096
+"""For a record's key, headers and framing."""
+
+
+def fits(record: Outgoing) -> bool:
+    """Whether Kafka takes a record of this size."""
+    return len(record.value or b"") <= MAX_RECORD_BYTES - SPARE_BYTES
+
+
 class PublishFailed(Exception):
     """Kafka did not acknowledge in time. Trying again helps; the records may have arrived, and
     every consumer of ours bears repeats."""

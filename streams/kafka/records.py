@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from schemas.topics import Topic
 
@@ -36,3 +37,11 @@ Handler = Callable[[Sequence[Incoming]], Awaitable[None]]
 """Takes a chunk of one partition, in order. Returning acknowledges all of it; raising ends the
 process hard, uncommitted. So what one record does wrong is caught inside and parked as a dead
 letter."""
+
+
+class Publishes(Protocol):
+    """What most code needs of `streams.kafka.Publisher`."""
+
+    async def publish(self, *records: Outgoing) -> None:
+        """Returns once all are acknowledged. Raises PublishFailed, RecordTooLarge."""
+        ...

@@ -14,10 +14,11 @@ from schemas.codec import encode
 from schemas.settings import Endpoints
 from schemas.topics import OBSERVATIONS, OUTCOMES, RESOLUTIONS
 from streams.app import SyncApp, bind, create_app
+from streams.deadletter.parking import Parking
 from streams.kafka import Publisher
 from streams.roles import Role
 from streams.roles.common import Common
-from streams.sync.agent import Parking, Reconciler
+from streams.sync.agent import Reconciler
 from streams.sync.contexts import Contexts, Load, loader
 from streams.sync.table import ClaimingTables, EntityStore, claim, new_entity_table, restore
 

@@ -23,10 +23,11 @@ from schemas.codec import Undecodable, decode
 from schemas.command import Command, Create, Delete, Perform, Read, Write
 from schemas.outcome import Outcome
 from schemas.topics import COMMANDS
+from streams.deadletter.parking import Parking
 from streams.effects.ledger import CLAIM_MS, Ledger
 from streams.inbound.references import Bearer, Identities, resolved
 from streams.kafka.publisher import PublishFailed
-from streams.kafka.records import Incoming, Outgoing
+from streams.kafka.records import Incoming, Outgoing, Publishes
 from streams.sinks.claims import Fences
 from streams.sinks.coalesce import Sent, coalesced, newest_claim
 from streams.sinks.lines import EFFECTS_AT_ONCE, PAUSE_S, Connections, Line, Lines, Said
@@ -44,24 +45,6 @@ def _patient(kind: type[Exception]) -> AsyncIterator[stamina.Attempt]:
     return stamina.retry_context(
         on=kind, attempts=None, timeout=PATIENCE_S, wait_initial=0.1, wait_max=2.0
     )
-
-
-class Publishing(Protocol):
-    """Kafka (`streams.kafka.Publisher`)."""
-
-    async def publish(self, *records: Outgoing) -> None:
-        """Returns once all are acknowledged. Raises PublishFailed."""
-        ...
-
-
-class Parking(Protocol):
-    """Where what could not be handled goes (`streams.deadletter`)."""
-
-    async def park(
-        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
-    ) -> None:
-        """Returns once it is kept."""
-        ...
 
 
 class LinkStore(Identities, Protocol):
@@ -98,7 +81,7 @@ class Sink:
         self,
         connector: Connector,
         *,
-        publisher: Publishing,
+        publisher: Publishes,
         connections: Connections,
         links: LinkStore,
         claims: Fences,

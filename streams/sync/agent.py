@@ -12,7 +12,7 @@ import heapq
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import stamina
 import structlog
@@ -24,8 +24,9 @@ from schemas.observation import Arrival as Observed
 from schemas.observation import Observation
 from schemas.outcome import Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
+from streams.deadletter.parking import Parking
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
-from streams.kafka.publisher import MAX_RECORD_BYTES
+from streams.kafka.publisher import MAX_RECORD_BYTES, fits
 from streams.sync.contexts import Contexts
 from streams.sync.decide import Arrival, Tick, decide, new_record
 from streams.sync.decision import Decision
@@ -36,8 +37,6 @@ log = structlog.get_logger(__name__)
 
 TICK = Tick()
 PATIENCE_S = 25.0
-SPARE_BYTES = 4_096
-"""For a record's key, headers and framing."""
 
 
 class NotTheOwner(RuntimeError):
@@ -46,16 +45,6 @@ class NotTheOwner(RuntimeError):
 
 OBSERVED: Any = Observed
 REPLIES: Any = Reply
-
-
-class Parking(Protocol):
-    """Where what could not be handled goes (`streams.deadletter`)."""
-
-    async def park(
-        self, incoming: Incoming | None, *, organization_id: str, stage: str, reason: str
-    ) -> None:
-        """Returns once it is kept."""
-        ...
 
 
 @dataclass
@@ -292,10 +281,7 @@ class Reconciler:
             if change.record is not None:
                 value = encode(change.record)
                 record = Outgoing(ENTITIES, key, value, (), batch.partition)
-            if any(
-                len(one.value or b"") > MAX_RECORD_BYTES - SPARE_BYTES
-                for one in (*change.sent, *([record] if record else ()))
-            ):
+            if not all(map(fits, (*change.sent, *([record] if record else ())))):
                 await self._too_large(batch.partition, key, change)
                 continue
             if record is not None:

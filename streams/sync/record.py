@@ -135,7 +135,6 @@ class Record(msgspec.Struct, omit_defaults=True):
     edits: dict[str, int] = {}
     """Applied edit ids and their timestamps, for 7 days (rule 7)."""
     effects: dict[str, OwedEffect] = {}
-    changed_at_ms: int = 0
 
 
 class ClaimMark(msgspec.Struct, tag="claim", tag_field="kind", frozen=True):
