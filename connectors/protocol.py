@@ -70,7 +70,12 @@ class Connection:
     """Not secret: `site_url`, `phone_number_id`, `catalog_id`, `currency`, ..."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     active: bool = True
-    """False: observed but never written (paused, or not yet confirmed by a person)."""
+    """False: observed but never written (paused)."""
+    confirmed: bool = True
+    """False: new. Nothing of it enters the engine, and nothing is written, before a person has seen
+    the preview and chosen who wins."""
+    first_sync: str = "newest"
+    """Who wins where an item differs at first sight: `newest`, `ask`, or a replica's name."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,44 @@ class Links(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Listed:
+    """One item of a listing, as a delivery: what `parse` understands under `topic`."""
+
+    external_id: str
+    topic: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of everything a platform holds of one type."""
+
+    items: tuple[Listed, ...]
+    next: str = ""
+    """Cursor of the following page; empty at the end."""
+    total: int | None = None
+    """Of all pages, where the platform tells."""
+
+
+class Lists(Protocol):
+    """A client that can tell everything it holds. Errors: Retry, Paused, Rejected."""
+
+    async def page(
+        self, entity_type: str, cursor: str = "", *, since_ms: int | None = None, limit: int = 100
+    ) -> Page:
+        """Items of this type in a stable order, from the cursor on; with `since_ms` only those
+        changed since, the window widened by what the platform's clock needs."""
+        ...
+
+    async def digest(
+        self, entity_type: str, external_ids: Sequence[str], *, each: bool = False
+    ) -> Mapping[str, str] | None:
+        """Digests of at most 500 items computed anew by the platform: `{"": digest of all}`, or
+        with `each` external id to etag (missing items are not in it). None where it makes none."""
+        ...
+
+
 class Client(Protocol):
     """A connection's I/O. One per connection, kept open."""
 
@@ -204,7 +247,10 @@ __all__ = [
     "EffectSettled",
     "Fields",
     "Links",
+    "Listed",
+    "Lists",
     "Normal",
+    "Page",
     "Parsed",
     "Profile",
     "Sighting",

@@ -55,7 +55,18 @@ class ConflictLine(EntityWire, frozen=True, kw_only=True):
     """Replica name to value; `agreed` is the value that stands."""
     stamps: dict[str, int]
     """Replica name to platform time in ms."""
+    base: Any = None
+    """What both sides started from, where it is known."""
+    brake: str = ""
+    """`stock`, `price` or `deletes` where a brake holds it: one of a batch for review."""
+    automatic: bool = False
+    """Decided by a rule, not by a person: listed, and can be reversed."""
+    previous: Any = None
+    """The agreed value before it was resolved."""
+    policy_version: int = 0
     resolution: str = ""
+    resolution_id: str = ""
+    """Of the `Resolution` that closed it; empty for a rule's."""
     value: Any = None
     by: str = ""
     opened_at_ms: int

@@ -104,6 +104,24 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "vendorId": V,
         "sentAt": V,
     },
+    "shipment": {
+        "orderId": V,
+        "courierCode": V,
+        "trackingNumber": V,
+        "status": Kind.LATTICE,
+        "statusText": V,
+        "location": V,
+        "description": V,
+        "estimatedDelivery": V,
+        "events": L,
+        "codAmount": M,
+        "currency": V,
+        "weight": V,
+        "pieces": V,
+        "reference": V,
+        "label": V,
+        "createdAt": V,
+    },
 }
 
 LATTICES: dict[str, dict[str, int]] = {
@@ -119,6 +137,16 @@ LATTICES: dict[str, dict[str, int]] = {
         "cancelled": 7,
         "returned": 8,
         "refunded": 9,
+    },
+    "shipment": {
+        "created": 0,
+        "picked_up": 1,
+        "in_transit": 2,
+        "exception": 3,
+        "out_for_delivery": 3,
+        "delivered": 5,
+        "cancelled": 5,
+        "returned": 6,
     },
     "message": {"queued": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4},
 }

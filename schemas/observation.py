@@ -41,6 +41,9 @@ class Seen(Wire, frozen=True, kw_only=True):
     """None: the record holds no mark of ours."""
     masked: tuple[str, ...] = ()
     """Fields this item cannot hold (unmanaged stock, the price of a variable parent)."""
+    etag: str = ""
+    """The platform's own digest of the item as it was seen, where it makes one: a drift sweep
+    compares these instead of contents."""
 
 
 class Observation(EntityWire, frozen=True, kw_only=True, tag="seen", tag_field="kind"):

@@ -38,11 +38,19 @@ class Resolution(EntityWire, frozen=True, kw_only=True, tag="resolution", tag_fi
     id: str
     conflict_id: str
     field: str
-    resolution: Literal["local", "remote", "merge", "manual", "newest"]
+    resolution: Literal["local", "remote", "merge", "manual", "newest", "keep", "undo"]
+    """keep: the value of the side named in `side`. undo: take back what `conflict_id` decided, if
+    the field still holds `value`: a person's word opens the conflict again, a rule's puts
+    `previous` back."""
+    side: str = ""
+    """For `keep`: a key of `candidates`."""
     value: Any = None
-    """For `manual`; otherwise taken from the candidates."""
+    """For `manual`, the value; for `undo`, what the resolution had set."""
+    previous: Any = None
+    reopen: bool = False
     candidates: Fields
     """Replica name to value, as they were shown to the person."""
+    stamps: dict[str, int] = {}
     by: str
     at_ms: int
 

@@ -68,6 +68,8 @@ class Replica(msgspec.Struct, omit_defaults=True):
     shadow: dict[str, Shadow] = {}
     masked: tuple[str, ...] = ()
     as_of: int = -1
+    etag: str = ""
+    """The platform's own digest of the item as last seen."""
     mark: Operation | None = None
     """The last operation of ours that the item is known to include."""
     totals: dict[str, int] = {}
