@@ -50,5 +50,6 @@ PROCESSES: tuple[ProcessEntry, ...] = (
         says=WORKER_READY,
     ),
     ProcessEntry("cdc", ("-m", "streams.worker", "cdc"), says=WORKER_READY),
+    ProcessEntry("upkeep", ("-m", "streams.worker", "upkeep"), says=WORKER_READY),
     ProcessEntry("api", ("-m", "api.main"), listens=("PORT", "WEBSOCKET_PORT")),
 )

@@ -92,11 +92,18 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "ss_jobs": (
         IndexModel([("organizationId", ASCENDING), ("startedAtMs", DESCENDING)], name="newest"),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+        IndexModel([("state", ASCENDING), ("startedAtMs", ASCENDING)], name="waiting"),
+        IndexModel(
+            [("alone", ASCENDING)],
+            name="alone",
+            unique=True,
+            partialFilterExpression={"open": True, "alone": {"$exists": True}},
+        ),
     ),
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }
-"""`ss_policies`, `ss_checkpoints` and `ss_capabilities` are found by `_id` alone."""
+"""`ss_checkpoints` and `ss_capabilities` are found by `_id` alone."""
 
 
 def open_database(

@@ -1,0 +1,10 @@
+"""Every kind of job there is: one line each."""
+
+from __future__ import annotations
+
+from streams.upkeep.runner import Runner
+from streams.upkeep.settings import UpkeepSettings
+
+
+def register_all(runner: Runner, settings: UpkeepSettings) -> None:
+    """Each module brings its own `register(runner, ...)`."""
