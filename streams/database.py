@@ -85,6 +85,13 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="status",
         ),
     ),
+    "ss_entities": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("type", ASCENDING), ("places", ASCENDING)],
+            name="places",
+        ),
+        IndexModel([("organizationId", ASCENDING), ("words", ASCENDING)], name="words"),
+    ),
     "ss_deadletter": (
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
     ),
