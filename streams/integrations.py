@@ -10,6 +10,9 @@ from typing import Any
 from connectors.protocol import Connection
 
 MONGODB = "mongodb"
+ASK = "ask"
+FIRST_SYNC = "newest"
+"""Who wins at first sight, for connections of before there was a choice."""
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _REPLICA = re.compile(r"[a-z][a-z0-9-]{0,31}(:[0-9]{1,3})?")
@@ -56,6 +59,9 @@ class Integration:
     settings: Mapping[str, str]
     secrets: Mapping[str, SecretHint]
     active: bool
+    confirmed: bool = True
+    """False: nothing moves before a person has seen the preview and said who wins."""
+    first_sync: str = FIRST_SYNC
     version: int = 0
     from_environment: bool = False
     capabilities: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +87,8 @@ def shown(row: Mapping[str, Any], capabilities: Mapping[str, str], trouble: str)
             for name, sealed in row.get("secrets", {}).items()
         },
         active=bool(row.get("active", True)),
+        confirmed=bool(row.get("confirmed", True)),
+        first_sync=row.get("firstSync") or FIRST_SYNC,
         version=int(row.get("version", 0)),
         capabilities=capabilities,
         trouble=trouble,
@@ -97,6 +105,8 @@ def shown_environment(connection: Connection, capabilities: Mapping[str, str]) -
         settings=dict(connection.settings),
         secrets={name: SecretHint(hint_of(value), 0) for name, value in connection.secrets.items()},
         active=connection.active,
+        confirmed=connection.confirmed,
+        first_sync=connection.first_sync,
         from_environment=True,
         capabilities=capabilities,
     )
@@ -114,3 +124,9 @@ def check_replica(platform: str, replica: str) -> None:
         raise Invalid("MongoDB is always connected; its address is DATABASE_URL")
     if not _REPLICA.fullmatch(replica) or replica.split(":")[0] != platform:
         raise Invalid(f"{replica!r} cannot name a connection to {platform}: use {platform}:2 or so")
+
+
+def check_winner(winner: str) -> None:
+    """`newest`, `ask`, `mongodb`, or a connection's name. Raises Invalid."""
+    if winner not in (FIRST_SYNC, ASK, MONGODB) and not _REPLICA.fullmatch(winner):
+        raise Invalid(f"{winner!r} cannot win: use newest, ask, mongodb, or the platform's name")

@@ -44,6 +44,10 @@ class PlatformEnvironment(BaseSettings):
     currency: str = Field("LKR", validation_alias="SMARTSTORE_CURRENCY")
     """ISO 4217; of connections that name none."""
 
+    first_sync: str = Field("ask", validation_alias="SMARTSTORE_FIRST_SYNC")
+    """Who wins where an item differs at first sight: `newest`, `mongodb`, or the platform's name.
+    `ask`: nothing moves before a person has seen the preview."""
+
     def given(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
         """Platform to (settings, secrets), for those that are set up."""
         found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}

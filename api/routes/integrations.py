@@ -26,10 +26,19 @@ Secrets = Annotated[
 ]
 
 
+class FirstSync(BaseModel):
+    """Who wins where an item differs the first time it is seen."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    winner: Annotated[str, StringConstraints(max_length=40)]
+    """`newest`, `ask`, `mongodb`, or the name of a connected platform"""
+
+
 class NewIntegration(BaseModel):
     """A platform to connect."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     platform: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     replica: Annotated[str, StringConstraints(max_length=40)] | None = None
@@ -37,6 +46,8 @@ class NewIntegration(BaseModel):
     settings: Settings = {}
     secrets: Secrets = {}
     active: bool = True
+    first_sync: FirstSync | None = Field(None, alias="firstSync")
+    """Left out: nothing moves before the preview was seen and confirmed."""
 
 
 class IntegrationChange(BaseModel):
@@ -75,6 +86,7 @@ async def create_integration(
         _revealed(wanted.secrets),
         wanted.active,
         wanted.replica,
+        first_sync=wanted.first_sync.winner if wanted.first_sync else None,
     )
     made = await use.directory.integration(caller.organization_id, connection.id)
     return _json(shape(made), 201)
@@ -147,6 +159,8 @@ def shape(integration: Integration) -> dict[str, Any]:
         "platform": integration.platform,
         "replica": integration.replica,
         "active": integration.active,
+        "confirmed": integration.confirmed,
+        "firstSync": {"winner": integration.first_sync},
         "settings": dict(integration.settings),
         "secrets": {
             name: {

@@ -237,6 +237,7 @@ async def _connect(
                 "consumer_secret": shop.consumer_secret,
                 "webhook_secret": shop.webhook_secret,
             },
+            first_sync="newest",
         )
         if number:
             await _connect_number(system, directory, organization_id, shop, number)
@@ -273,4 +274,5 @@ async def _connect_number(
             "app_secret": number["app_secret"],
             "verify_token": number["verify_token"],
         },
+        first_sync="newest",
     )

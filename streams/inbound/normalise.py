@@ -175,9 +175,13 @@ class Normaliser:
         topic = arrival.type.split(".", 2)[-1]
         headers = {name: value.decode("utf-8", "replace") for name, value in arrival.record.headers}
         try:
-            arrival.parsed = self._find(connection.platform).parse(
-                connection, topic, headers, body, arrival.record.timestamp_ms
-            )
+            found = self._find(connection.platform)
+            if not connection.confirmed and found.profile(connection, {}).reads:
+                # The import reads it all again; what cannot be (a customer's message) is not lost.
+                arrival.parsed = Parsed(ignored="nobody has said yet who wins")
+            else:
+                at_ms = arrival.record.timestamp_ms
+                arrival.parsed = found.parse(connection, topic, headers, body, at_ms)
         except (ConnectorError, UnknownPlatform) as error:
             return f"Not understood: {error}"
         except Exception as error:  # an unforeseen shape: kept, told, and its neighbours go on
@@ -368,12 +372,8 @@ def _stock_of(taken: StockTaken) -> Sighting:
 
 
 def _by_key(entity_type: str, target: Target) -> Sighting:
-    return Sighting(
-        type=entity_type,
-        external_id=target.match_keys[0],
-        seen=None,
-        match_keys=target.match_keys,
-    )
+    keys = target.match_keys
+    return Sighting(type=entity_type, external_id=keys[0], seen=None, match_keys=keys)
 
 
 def _bearer(arrival: Arrival, sighting: Sighting) -> Bearer:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from schemas.policy import Rule
 from schemas.settings import Endpoints
+from streams.connections import SETTLE_MS
 from streams.database import INDEXES, Database, ensure_indexes, open_database
 from streams.directory import (
     Directory,
@@ -227,3 +228,70 @@ async def test_policies_rise_and_refuse_a_stale_change(database: Database) -> No
     second = await found.save_policies("kandy", [Rule(policy="local")], expected=1)
     assert second == await directory(database).policies("kandy")
     assert second.rules == (Rule(policy="local"),)
+
+
+async def test_a_new_connection_waits_for_who_wins(database: Database) -> None:
+    now_ms = 1_795_000_000_000
+    found = Directory(database, RING, clock=Clock(), clock_ms=lambda: now_ms)
+    await found.create_organization("kandy")
+    made = await found.connect("kandy", "woocommerce", SHOP, KEYS)
+    assert (made.confirmed, made.first_sync) == (False, "ask")
+    shown = await found.confirm("kandy", made.id, "mongodb")
+    assert (shown.confirmed, shown.first_sync) == (True, "mongodb")
+    # The winner is known at once, deliveries come in once every process surely knows it.
+    waiting = await found.connection("kandy", "woocommerce")
+    assert waiting is not None
+    assert (waiting.confirmed, waiting.first_sync) == (False, "mongodb")
+    later = Directory(database, RING, clock=Clock(), clock_ms=lambda: now_ms + SETTLE_MS)
+    counted = await later.connection("kandy", "woocommerce")
+    assert counted is not None
+    assert counted.confirmed
+    with pytest.raises(Invalid):
+        await found.confirm("kandy", made.id, "who knows")
+    with pytest.raises(NotFound):
+        await found.confirm("galle", made.id, "newest")
+
+
+async def test_a_winner_given_at_once_counts_at_once(database: Database) -> None:
+    found = directory(database)
+    await found.create_organization("kandy")
+    made = await found.connect("kandy", "woocommerce", SHOP, KEYS, first_sync="newest")
+    assert (made.confirmed, made.first_sync) == (True, "newest")
+
+
+async def test_connections_of_before_there_was_a_preview_count(database: Database) -> None:
+    found = directory(database)
+    await found.create_organization("kandy")
+    await database["ss_integrations"].insert_one(
+        {"_id": "old", "organizationId": "kandy", "platform": "woocommerce",
+         "replica": "woocommerce", "settings": {}, "secrets": {}}
+    )  # fmt: skip
+    old = await found.connection("kandy", "woocommerce")
+    assert old is not None
+    assert (old.confirmed, old.first_sync) == (True, "newest")
+
+
+async def test_what_is_decided_of_the_environments_connections_is_kept(database: Database) -> None:
+    given = PlatformEnvironment(
+        woocommerce_url="https://env.example", woocommerce_consumer_key=SecretStr("ck_env")
+    )
+    found = directory(database, given)
+    await found.create_organization("default")
+    first = await found.connection("default", "woocommerce")
+    assert first is not None
+    assert (first.confirmed, first.first_sync) == (False, "ask")
+    shown = await found.confirm("default", first.id, "woocommerce")
+    assert (shown.confirmed, shown.from_environment) == (True, True)
+    await found.keep_secret("default", first.id, "webhook_secret", "madebyus0123456789")
+    with pytest.raises(Invalid):
+        await found.change("default", first.id, secrets={"consumer_key": "other"})
+    assert not (await found.change("default", first.id, active=False)).active
+    kept = await directory(database, given).connection("default", "woocommerce")
+    assert kept is not None
+    assert kept.first_sync == "woocommerce"
+    assert not kept.active
+    assert kept.secrets == {"consumer_key": "ck_env", "webhook_secret": "madebyus0123456789"}
+    gone = directory(database)
+    assert [c.replica for c in await gone.connections("default")] == ["mongodb"]
+    stored = await found.connect("default", "woocommerce", SHOP, KEYS, first_sync="newest")
+    assert stored.settings == SHOP

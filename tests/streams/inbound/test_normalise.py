@@ -6,7 +6,7 @@ import pytest
 
 from connectors.errors import Malformed
 from connectors.mongodb import MongoDBConnector
-from connectors.protocol import Connection, EffectSettled, Parsed, Sighting, StockTaken
+from connectors.protocol import Connection, EffectSettled, Parsed, Profile, Sighting, StockTaken
 from schemas.codec import decode
 from schemas.envelope import Envelope, read_envelope
 from schemas.event import QueuedEvent
@@ -32,6 +32,10 @@ class Shop:
 
     def __init__(self, parsed: Parsed | Exception) -> None:
         self.parsed = parsed
+        self.reads = True
+
+    def profile(self, *_: Any) -> Profile:
+        return Profile("shop", {}, reads=self.reads)
 
     def parse(self, *_: Any) -> Parsed:
         if isinstance(self.parsed, Exception):
@@ -43,7 +47,9 @@ class Everyone:
     async def connection(self, organization_id: str, replica: str) -> Connection | None:
         if replica == "nobody":
             return None
-        return Connection(replica, organization_id, replica, replica)
+        return Connection(
+            replica, organization_id, replica, replica, confirmed=replica != "unconfirmed"
+        )
 
 
 class Parked:
@@ -258,3 +264,13 @@ async def test_what_cannot_be_understood_is_parked_and_the_rest_goes_on(rig: Rig
     rig.shop.parsed = KeyError("unforeseen")
     assert await rig.take(delivery("inbound.shop.x", "org/shop/product/1", 1, 1)) == []
     assert "unforeseen" in rig.dead.reasons[-1]
+
+
+async def test_nothing_enters_before_somebody_said_who_wins(rig: Rig) -> None:
+    rig.shop = Shop(Parsed((Sighting("product", "412", Seen(external_id="412")),)))
+    waiting = delivery("inbound.shop.product.updated", "org/unconfirmed/product/412", {})
+    assert await rig.take(waiting) == []
+    assert rig.dead.reasons == []
+    assert await rig.links.entity_id("org", "unconfirmed", "product", "412") is None
+    rig.shop.reads = False  # nothing could read it again: a customer's message
+    assert len(await rig.take(waiting)) == 1
