@@ -84,6 +84,35 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             [("organizationId", ASCENDING), ("status", ASCENDING), ("openedAtMs", DESCENDING)],
             name="status",
         ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("type", ASCENDING), ("entityId", ASCENDING)],
+            name="entity",
+        ),
+        # What was decided: by rules (many), or by people (few, and learnt from).
+        IndexModel(
+            [
+                ("organizationId", ASCENDING),
+                ("status", ASCENDING),
+                ("automatic", ASCENDING),
+                ("openedAtMs", DESCENDING),
+                ("_id", DESCENDING),
+            ],
+            name="decided",
+        ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("brake", ASCENDING), ("openedAtMs", DESCENDING)],
+            name="held",
+            partialFilterExpression={"status": "open", "brake": {"$gt": ""}},
+        ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("resolutionId", ASCENDING)],
+            name="action",
+            partialFilterExpression={"resolutionId": {"$gt": ""}},
+        ),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    "ss_policy_versions": (
+        IndexModel([("organizationId", ASCENDING), ("version", DESCENDING)], name="newest"),
     ),
     "ss_entities": (
         IndexModel(
@@ -91,6 +120,20 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="places",
         ),
         IndexModel([("organizationId", ASCENDING), ("words", ASCENDING)], name="words"),
+    ),
+    "ss_history": (
+        IndexModel(
+            [
+                ("organizationId", ASCENDING),
+                ("type", ASCENDING),
+                ("entityId", ASCENDING),
+                ("atMs", DESCENDING),
+                ("offset", DESCENDING),
+            ],
+            name="entity",
+        ),
+        IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
     "ss_deadletter": (
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),

@@ -8,17 +8,16 @@ import time
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from schemas.policy import Policies, Rule
 from streams.database import Database, Document
 from streams.fresh import Fresh
-from streams.integrations import Invalid, NotFound, Stale, Taken
+from streams.integrations import Invalid, NotFound, Taken
+from streams.policies import FRESH_S as FRESH_S
+from streams.policies import Rulebook
 
 KEY_PREFIX = "ssk_"
-FRESH_S = 2.0
-
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -28,10 +27,9 @@ class Organizations:
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._organizations = database["ss_organizations"]
-        self._policies = database["ss_policies"]
+        self.rulebook = Rulebook(database, clock)
         self._known: Fresh[bool] = Fresh(FRESH_S, clock)
         self._keys: Fresh[str | None] = Fresh(FRESH_S, clock)
-        self._rules: Fresh[Policies] = Fresh(FRESH_S, clock)
 
     async def create_organization(self, organization_id: str, name: str = "") -> tuple[str, str]:
         """(organisation id, API key); the key is never shown again. Raises Taken, Invalid."""
@@ -110,38 +108,13 @@ class Organizations:
 
     async def policies(self, organization_id: str) -> Policies:
         """The organisation's rules; none set: version 0, `newest` everywhere."""
-
-        async def read() -> Policies:
-            found = await self._policies.find_one({"_id": organization_id})
-            if found is None:
-                return Policies()
-            return Policies(
-                version=found["version"], rules=tuple(Rule(**rule) for rule in found["rules"])
-            )
-
-        return await self._rules.get(organization_id, read)
+        return await self.rulebook.policies(organization_id)
 
     async def save_policies(
         self, organization_id: str, rules: Sequence[Rule], *, expected: int | None = None
     ) -> Policies:
         """Replace the rules. `expected`: the version they were made from. Raises Stale."""
-        rows = [{name: getattr(rule, name) for name in rule.__struct_fields__} for rule in rules]
-        place: Document = {"_id": organization_id}
-        if expected is not None:
-            place["version"] = expected if expected else {"$exists": False}
-        try:
-            saved = await self._policies.find_one_and_update(
-                place,
-                {"$set": {"rules": rows}, "$inc": {"version": 1}},
-                upsert=not expected,
-                return_document=ReturnDocument.AFTER,
-            )
-        except DuplicateKeyError:
-            saved = None
-        self._rules.clear()
-        if saved is None:
-            raise Stale("The rules were changed meanwhile: read them again and repeat your change")
-        return Policies(version=saved["version"], rules=tuple(rules))
+        return await self.rulebook.save(organization_id, rules, expected=expected)
 
 
 def _new_key() -> tuple[str, Document]:

@@ -7,6 +7,7 @@ view must not change one. Names beside it are there to be found by.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import stamina
 from pymongo import UpdateOne
@@ -20,6 +21,10 @@ from streams.kafka.records import Incoming
 DUPLICATE_KEY = 11000
 PATIENCE_S = 25.0
 """How long a chunk waits for MongoDB before the process gives up and is started again."""
+AUTOMATIC_KEPT = timedelta(days=90)
+"""What rules decided is listed for so long: there may be thousands a day."""
+SUGGESTION = "suggestion"
+"""`by` of what a suggestion decided by itself."""
 
 Park = Callable[[Incoming, str], Awaitable[None]]
 """Put a record into the dead letter with its reason; returns once that is acknowledged."""
@@ -71,18 +76,31 @@ class ConflictViews:
 
 
 def _upsert(place: str, line: ConflictLine, raw: bytes) -> UpdateOne:
+    sides = list(line.candidates)
     row: Document = {
         "organizationId": line.organization_id,
         "type": line.type,
         "entityId": line.entity_id,
         "field": line.field,
+        "label": line.label,
         "status": line.status,
+        "automatic": line.automatic or line.by == SUGGESTION,
+        "brake": line.brake,
+        "replica": sides[1] if len(sides) > 1 else "",
+        "sides": sides,
+        "by": line.by,
+        "resolutionId": line.resolution_id,
         "openedAtMs": line.opened_at_ms,
         "atMs": line.at_ms,
         "version": line.version,
         "line": raw.decode(),
     }
-    return UpdateOne({"_id": place, "version": {"$lte": line.version}}, {"$set": row}, upsert=True)
+    update: Document = {"$set": row}
+    if line.automatic:
+        row["expiresAt"] = datetime.fromtimestamp(line.at_ms / 1000, UTC) + AUTOMATIC_KEPT
+    else:
+        update["$unset"] = {"expiresAt": ""}
+    return UpdateOne({"_id": place, "version": {"$lte": line.version}}, update, upsert=True)
 
 
 def _only_older(error: BulkWriteError) -> bool:
