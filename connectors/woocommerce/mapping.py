@@ -35,6 +35,7 @@ ORDER_STATUS = frozenset(
 STOCK_FIELDS = ("quantity", "backorders", "lowStockThreshold")
 PRICELESS_TYPES = ("variable", "grouped")
 REVISION_KEY = "_smartstore_revision"
+ETAG = "smartstore_etag"
 REVISION_BASE = 1 << 50
 """Revisions (the plugin's) come after every time in ms, so that a shop which gets the plugin, or an
 item which it has not counted yet, never seems to go back. 2^50 + revisions stay exact in JSON."""
@@ -63,6 +64,7 @@ def seen_of(entity_type: str, external_id: str, resource: Resource, country: str
         changed_at_ms=changed_at_ms,
         mark=mark,
         masked=masked,
+        etag=text_of(resource.get(ETAG)) or "",
     )
 
 

@@ -85,8 +85,8 @@ class WooCommerce:
             if "rest_route" in call.query:
                 raise _anonymous(call.method, [])
             raise no_route()
-        if parts[1:4] == ["smartstore", "v1", "sync"] and len(parts) == 4:
-            return self._plugin(shop, call)
+        if parts[1:3] == ["smartstore", "v1"] and len(parts) == 4:
+            return self._plugin(shop, call, parts[3])
         if parts[1:3] != ["wc", "v3"] or len(parts) < 4:
             raise no_route()
         parts = parts[3:]
@@ -104,17 +104,16 @@ class WooCommerce:
             return await self._webhooks(shop, call, parts)
         return handler(shop, call, parts)
 
-    def _plugin(self, shop: Shop, call: Call) -> Answer:
-        if not shop.settings.plugin or call.method not in ("GET", "POST"):
+    def _plugin(self, shop: Shop, call: Call, route: str) -> Answer:
+        answers = plugin.ROUTES.get((call.method, route))
+        if not shop.settings.plugin or answers is None:
             raise no_route()
         key = identify(shop, call)
         if key is None:
             raise _anonymous(call.method, [])
-        if call.method == "GET":
-            return json_answer(200, plugin.DESCRIPTION)
-        if not key.may_write:
+        if call.method == "POST" and not key.may_write:
             raise ShopError(401, "woocommerce_rest_cannot_edit", ANONYMOUS["PUT"][1])
-        return json_answer(200, plugin.run(shop, call.json_object()))
+        return json_answer(200, answers(shop, call))
 
     def _handler(self, parts: list[str]) -> Callable[[Shop, Call, list[str]], Answer] | None:
         match parts:

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from sandbox.clock import parse_iso
+from sandbox.woocommerce.digests import with_etag
 from sandbox.woocommerce.errors import ShopError, missing_params
 from sandbox.woocommerce.metadata import apply_meta, dates, links
 from sandbox.woocommerce.shop import By, Changes, Item, Shop
@@ -98,10 +99,11 @@ def load(shop: Shop, record: Record) -> Item:
 
 def render(shop: Shop, item: Item) -> Record:
     if item.rendered is None:
-        item.rendered = {
+        shown = {
             "id": item.id,
             **dates(shop, created=item.created, modified=item.modified),
             **item.fields,
             "_links": links(shop, "customers", item.id),
         }
+        item.rendered = with_etag(shop, shown)
     return item.rendered

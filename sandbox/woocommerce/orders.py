@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.clock import parse_iso
 from sandbox.woocommerce import order_lines, products, stock
+from sandbox.woocommerce.digests import with_etag
 from sandbox.woocommerce.errors import ShopError
 from sandbox.woocommerce.metadata import apply_meta, dates, links
 from sandbox.woocommerce.shop import By, Changes, Item, Shop
@@ -272,7 +273,7 @@ def render(shop: Shop, order: Item) -> Record:
         status = fields["status"]
         home = shop.settings.home_url
         key = fields["order_key"]
-        order.rendered = {
+        shown = {
             "id": order.id,
             **fields,
             **dates(
@@ -293,4 +294,5 @@ def render(shop: Shop, order: Item) -> Record:
             "currency_symbol": SYMBOLS.get(fields["currency"], fields["currency"]),
             "_links": links(shop, "orders", order.id),
         }
+        order.rendered = with_etag(shop, shown)
     return order.rendered

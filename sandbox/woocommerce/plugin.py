@@ -4,9 +4,11 @@ One call runs without an await, so each operation compares and writes in one ste
 real route does under the item's row lock.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from sandbox.woocommerce import customers, fields, orders, product_view, products
+from sandbox.http import Call
+from sandbox.woocommerce import customers, digests, fields, orders, product_view, products
 from sandbox.woocommerce.errors import ShopError, missing_params
 from sandbox.woocommerce.product_view import decimal
 from sandbox.woocommerce.shop import MARK_PREFIX, Changes, Item, Shop
@@ -333,3 +335,11 @@ def _delete(shop: Shop, operation: Record) -> Record:
 
 
 _DO = {"read": _read, "write": _write, "create": _create, "delete": _delete}
+ROUTES: dict[tuple[str, str], Callable[[Shop, Call], Record]] = {
+    ("GET", "sync"): lambda _shop, _call: DESCRIPTION,
+    ("POST", "sync"): lambda shop, call: run(shop, call.json_object()),
+    ("POST", "digest"): lambda shop, call: digests.digest(
+        shop, call.json_object(), _render_uncounted
+    ),
+    ("GET", "items"): lambda shop, call: digests.items(shop, call.query),
+}

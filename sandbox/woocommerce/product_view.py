@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from sandbox.clock import parse_iso
 from sandbox.woocommerce import stock
+from sandbox.woocommerce.digests import ETAG, with_etag
 from sandbox.woocommerce.metadata import dates, links
 from sandbox.woocommerce.shop import Item, Shop
 
@@ -91,13 +92,14 @@ def render(shop: Shop, item: Item) -> Record:
     """As `/products/{id}` and webhooks show it, variations too. Never change the answer."""
     if item.rendered is None:
         up = f"products/{item.parent_id}" if item.kind == "variation" else ""
-        item.rendered = {
+        shown = {
             "id": item.id,
             **item.fields,
             **_derived(shop, item),
             **dates(shop, created=item.created, modified=item.modified),
             "_links": links(shop, "products", item.id, up),
         }
+        item.rendered = with_etag(shop, shown)
     return item.rendered
 
 
@@ -106,7 +108,7 @@ def render_variation(shop: Shop, item: Item) -> Record:
     whole = render(shop, item)
     images = whole["images"]
     return {
-        **{name: whole[name] for name in VARIATION_KEYS},
+        **{name: whole[name] for name in (*VARIATION_KEYS, ETAG) if name in whole},
         "image": images[0] if images else None,
         "_links": links(
             shop,
