@@ -47,6 +47,9 @@ class Resolution(EntityWire, frozen=True, kw_only=True, tag="resolution", tag_fi
     value: Any = None
     """For `manual`, the value; for `undo`, what the resolution had set."""
     previous: Any = None
+    base: Any = None
+    brake: str = ""
+    """For `undo`, of the conflict as it was: it opens again as what it had been."""
     reopen: bool = False
     candidates: Fields
     """Replica name to value, as they were shown to the person."""

@@ -66,6 +66,8 @@ def asked(line: ConflictLine, word: Word, *, by: str, at_ms: int, action_id: str
             side=word.side,
             value=line.value if undo else word.value,
             previous=line.previous if undo else None,
+            base=line.base if undo else None,
+            brake=line.brake if undo else "",
             reopen=undo and not line.automatic,
             candidates=line.candidates,
             stamps=line.stamps if undo else {},
