@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from schemas.base import Fields
 from schemas.command import Create, Delete, Perform, Read, Write
@@ -183,6 +183,30 @@ class Lists(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Ids:
+    """A part of the ids of everything a platform holds of one type."""
+
+    ids: tuple[str, ...]
+    next: str = ""
+    """Cursor of the following part; empty at the end."""
+    total: int = 0
+    """Of all parts."""
+
+
+@runtime_checkable
+class Sweeps(Lists, Protocol):
+    """A client whose platform can be compared with what is believed of it."""
+
+    async def ids(self, entity_type: str, cursor: str = "", *, limit: int = 500) -> Ids | None:
+        """Ids alone, in a stable order. None where the platform tells none without the items."""
+        ...
+
+    async def read(self, entity_type: str, external_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """These items as they are now; those that are not there are left out."""
+        ...
+
+
 class Client(Protocol):
     """A connection's I/O. One per connection, kept open."""
 
@@ -246,6 +270,7 @@ __all__ = [
     "Connector",
     "EffectSettled",
     "Fields",
+    "Ids",
     "Links",
     "Listed",
     "Lists",
@@ -256,5 +281,6 @@ __all__ = [
     "Sighting",
     "StateCommand",
     "StockTaken",
+    "Sweeps",
     "TypeProfile",
 ]

@@ -13,10 +13,12 @@ from oauthlib.oauth1 import Client as OAuth
 from connectors.errors import Malformed, Paused, Refused, Retry, Unknown
 from connectors.http import Reply, call, open_http, redact
 from connectors.woocommerce.settings import Shop
-from connectors.woocommerce.wire import error_code
+from connectors.woocommerce.wire import error_code, records
 
 API = "/wp-json/wc/v3"
 ROUTE = "/wp-json/smartstore/v1/sync"
+DIGEST = "/wp-json/smartstore/v1/digest"
+ITEMS = "/wp-json/smartstore/v1/items"
 CONNECTIONS = 8
 """A small shop's PHP has 5 to 20 workers and customers need some of them."""
 NO_ITEM = frozenset(
@@ -104,10 +106,26 @@ class Rest:
         Raises Retry, Unknown, Paused, Missing, NoRoute, Rejected. After a 5xx to a POST the item
         may be there all the same: look before sending it again.
         """
+        return (await self._answered(method, path, params, body))[0]
+
+    async def listed(
+        self, path: str, params: Mapping[str, str]
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """A page of a collection below the API, and how many items all pages have, where the shop
+        tells. Raises as `send` does."""
+        found, reply = await self._answered("GET", API + path, params, None)
+        if not isinstance(found, list):
+            raise Unknown(f"GET {path}: the answer is no list")
+        total = reply.headers.get("x-wp-total", "")
+        return records(found), int(total) if total.isdigit() else None
+
+    async def _answered(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Any
+    ) -> tuple[Any, Reply]:
         try:
             reply = await call(self._http, method, path, params=params, body=body)
             if reply.status < 300:
-                return reply.json()
+                return reply.json(), reply
             raise self._error(method, path, reply)
         except Malformed as error:
             # Maintenance pages and security plugins answer 200 with HTML.
