@@ -11,13 +11,13 @@ from pymongo.errors import PyMongoError
 from redis.asyncio import Redis
 
 from api.feed import Feed
-from api.lag import Lag, LagUnknown
 from connectors.errors import ConnectorError
 from connectors.protocol import Connection
 from connectors.registry import UnknownPlatform, connector
 from streams.cache import CACHE_ERRORS
 from streams.database import Database
 from streams.fresh import Fresh
+from streams.kafka.lag import Lag, LagUnknown
 
 SERVER_FRESH_S = 2.0
 PLATFORM_FRESH_S = 30.0

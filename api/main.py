@@ -26,7 +26,6 @@ from api.conflicts import Conflicts
 from api.errors import add_problems
 from api.feed import Feed
 from api.forcing import Forcing
-from api.lag import Lag
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
 from api.pages import views
@@ -52,6 +51,7 @@ from streams.database import ensure_indexes, open_database
 from streams.directory import Directory, ensure_default_organization
 from streams.intake import Intake
 from streams.kafka import Publisher
+from streams.kafka.lag import Lag
 from streams.keyring import open_keyring
 from streams.platforms import PlatformEnvironment
 

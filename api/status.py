@@ -12,13 +12,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from api.feed import Feed
-from api.lag import Lag, LagUnknown
 from api.shapes import ReplicaStatus, SyncStatus
 from schemas.envelope import rfc3339
 from streams.cache import CACHE_ERRORS
 from streams.database import Database
 from streams.directory import Directory
 from streams.fresh import Fresh
+from streams.kafka.lag import Lag, LagUnknown
 
 RECONCILE = "ss:status:reconcile"
 """Hash written by the reconcile worker every second: partition to JSON."""

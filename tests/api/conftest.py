@@ -21,7 +21,6 @@ from api.checks import Checks
 from api.conflicts import Conflicts
 from api.feed import Feed
 from api.forcing import Forcing
-from api.lag import Lag
 from api.login import Sessions
 from api.main import create_api, listen
 from api.services import Services
@@ -36,6 +35,7 @@ from streams.database import ensure_indexes, open_database
 from streams.directory import Directory
 from streams.intake import Unavailable
 from streams.kafka import Incoming, Outgoing, PublishFailed
+from streams.kafka.lag import Lag
 from streams.keyring import Keyring
 from streams.views import ConflictViews
 
