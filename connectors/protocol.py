@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol, runtime_checkable
 
 from schemas.base import Fields
@@ -194,6 +195,13 @@ class Ids:
     """Of all parts."""
 
 
+def digest_of(etags: Mapping[str, str]) -> str:
+    """What `Lists.digest` answers for items with these etags, in this order (an empty one: the item
+    is not there): SHA-256 over their lines `id:etag`."""
+    lines = "".join(f"{name}:{etag or '-'}\n" for name, etag in etags.items())
+    return sha256(lines.encode()).hexdigest()
+
+
 @runtime_checkable
 class Sweeps(Lists, Protocol):
     """A client whose platform can be compared with what is believed of it."""
@@ -283,4 +291,5 @@ __all__ = [
     "StockTaken",
     "Sweeps",
     "TypeProfile",
+    "digest_of",
 ]

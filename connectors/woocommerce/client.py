@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
 from connectors.errors import Malformed, Retry, Unknown
-from connectors.protocol import Answer, Links, StateCommand
+from connectors.protocol import Answer, Ids, Links, Listed, Page, StateCommand
+from connectors.woocommerce.listing import Listing
 from connectors.woocommerce.plain import PlainWriter
 from connectors.woocommerce.rest import NoRoute, Rest
 from connectors.woocommerce.route import RouteWriter, describe
@@ -67,6 +68,29 @@ class WooCommerceClient:
     async def perform(self, command: Perform) -> Answer:
         """A shop has no effects yet."""
         return Answer(result="failed", reason=f"a shop cannot do {command.effect}")
+
+    async def page(
+        self, entity_type: str, cursor: str = "", *, since_ms: int | None = None, limit: int = 100
+    ) -> Page:
+        """See `connectors.protocol.Lists`."""
+        return await (await self._listing()).page(entity_type, cursor, since_ms, limit)
+
+    async def digest(
+        self, entity_type: str, external_ids: Sequence[str], *, each: bool = False
+    ) -> Mapping[str, str] | None:
+        """See `connectors.protocol.Lists`. None without the plugin."""
+        return await (await self._listing()).digest(entity_type, external_ids, each)
+
+    async def ids(self, entity_type: str, cursor: str = "", *, limit: int = 500) -> Ids | None:
+        """See `connectors.protocol.Sweeps`. None without the plugin."""
+        return await (await self._listing()).ids(entity_type, cursor, limit)
+
+    async def read(self, entity_type: str, external_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """See `connectors.protocol.Sweeps`."""
+        return await (await self._listing()).read(entity_type, external_ids)
+
+    async def _listing(self) -> Listing:
+        return Listing(self._rest, plugin=await self._find_route() is not None)
 
     async def capabilities(self) -> dict[str, str]:
         """The plugin's version, protocol and batch size; empty without it."""
