@@ -30,9 +30,15 @@ class Lag:
     """Waiting records by topic. Of several groups on a topic the one furthest on counts: a group
     that somebody left behind does not make a shop look busy."""
 
-    def __init__(self, endpoints: Endpoints, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        fresh_s: float = FRESH_S,
+    ) -> None:
         self._endpoints = endpoints
-        self._kept: Fresh[Mapping[str, int]] = Fresh(FRESH_S, clock)
+        self._kept: Fresh[Mapping[str, int]] = Fresh(fresh_s, clock)
         self._asking = asyncio.Lock()
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None

@@ -7,6 +7,8 @@ import os
 
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
+from schemas.topics import INBOUND, OBSERVATIONS
+from streams.kafka.lag import Lag
 from streams.roles import Role
 from streams.roles.common import Common
 from streams.upkeep.kinds import register_all
@@ -14,6 +16,8 @@ from streams.upkeep.runner import Runner, Tools
 from streams.upkeep.settings import UpkeepSettings
 
 NICE = 10
+LAG_FRESH_S = 0.3
+"""So old an answer of Kafka may be by which an import goes on."""
 
 
 async def build(endpoints: Endpoints, instance: str) -> Role:
@@ -21,13 +25,25 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     os.nice(NICE)
     common = await Common.open(endpoints)
     CONNECTOR.bind(common.database)
+    lag = Lag(endpoints, fresh_s=LAG_FRESH_S)
+
+    async def waiting() -> int:
+        told = await lag.by_topic()
+        return told[INBOUND.name] + told[OBSERVATIONS.name]
+
     runner = Runner(
         Tools(
             database=common.database,
             directory=common.directory,
             publisher=common.publisher,
             links=common.links,
+            waiting=waiting,
         )
     )
     register_all(runner, UpkeepSettings())
-    return Role(parts=[runner.run()], close=common.close)
+
+    async def close() -> None:
+        await lag.close()
+        await common.close()
+
+    return Role(parts=[runner.run()], close=close)

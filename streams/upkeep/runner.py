@@ -52,6 +52,11 @@ LONGEST_MS = 300_000
 STOP_S = 5.0
 
 Work = Callable[["JobContext"], Awaitable[None]]
+Waiting = Callable[[], Awaitable[int]]
+
+
+async def _nothing_waits() -> int:
+    return 0
 
 
 class JobFailed(Exception):
@@ -66,6 +71,8 @@ class Tools:
     directory: Directory
     publisher: Publishes
     links: Links
+    waiting: Waiting = _nothing_waits
+    """How many records are on their way to the engine."""
 
 
 @dataclass
