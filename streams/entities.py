@@ -116,7 +116,7 @@ def _begins(word: str) -> Document:
 # The projector. It decodes no more of a record than it needs: most of one is skipped.
 
 _NAMES = sorted({"sku", *(name for names in LABELS.values() for name in names)})
-_Names: Any = msgspec.defstruct("_Names", [(name, Any, None) for name in _NAMES])
+_Names: Any = msgspec.defstruct("_Names", [(name, Any, None) for name in _NAMES], frozen=True)
 
 
 class _Copy(msgspec.Struct):

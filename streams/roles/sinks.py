@@ -8,10 +8,12 @@ import structlog
 from connectors.mongodb import CONNECTOR
 from connectors.registry import connector
 from schemas.settings import Endpoints
-from schemas.topics import CONFLICTS, DEADLETTER
+from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED
 from streams.app import bind, create_app
 from streams.deadletter import DeadLetterViews
 from streams.effects.ledger import Ledger
+from streams.entities import EntityViews
+from streams.history import HistoryViews
 from streams.kafka import Incoming
 from streams.roles import Role
 from streams.roles.common import Common
@@ -29,7 +31,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     """The sinks and the views, each with its consumer group."""
     common = await Common.open(endpoints)
     CONNECTOR.bind(common.database)
-    claims = Claims(common.database, await history_of(endpoints))
+    log_name = await history_of(endpoints)
+    claims = Claims(common.database, log_name)
     ledger = Ledger(common.database)
     apps, sinks = [], []
     for platform in SINKS:
@@ -53,6 +56,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     views = create_app("views", endpoints, instance=instance)
     bind(views, "conflicts", [CONFLICTS], ConflictViews(common.database, park).handle)
     bind(views, "deadletters", [DEADLETTER], DeadLetterViews(common.database).handle)
+    bind(views, "entities", [ENTITIES], EntityViews(common.database, log_name, park).handle)
+    bind(views, "history", [FEED], HistoryViews(common.database, park).handle)
     apps.append(views)
 
     async def close() -> None:
