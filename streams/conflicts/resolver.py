@@ -45,9 +45,7 @@ class Resolver:
     ) -> list[Asked]:
         """Returns once all are in Kafka."""
         now_ms = self._clock_ms()
-        sent = [
-            asked(line, word, by=by, at_ms=now_ms, action_id=action_id) for line, word in words
-        ]
+        sent = [asked(line, word, by=by, at_ms=now_ms, action_id=action_id) for line, word in words]
         if sent:
             records = [_record(one.resolution, self._source) for one in sent]
             await self._publisher.publish(*records)

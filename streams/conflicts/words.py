@@ -9,10 +9,14 @@ from typing import Any, Literal, get_args
 from schemas.codec import encode
 from schemas.feed import ConflictLine
 from schemas.outcome import Resolution
+from schemas.policy import PolicyName, Rule
+from streams.sync.policy import LOCAL
 
 Choice = Literal["local", "remote", "merge", "manual", "newest", "keep"]
 CHOICES: tuple[str, ...] = get_args(Choice)
 UNDO = "undo"
+AGREED = "agreed"
+"""The side of a value that stands though the other side itself had set it."""
 
 State = Literal["settled", "lost", "changed", "refused", "pending"]
 """settled: as asked · lost: somebody else was first · changed: the values moved meanwhile ·
@@ -108,3 +112,19 @@ def kept_side(line: ConflictLine) -> str:
         if value == line.value:
             return side
     return ""
+
+
+def always(line: ConflictLine, word: Word) -> Rule | None:
+    """The rule that decides such conflicts like this from now on, between these two platforms. None
+    for a typed value and for what merely stands: they say nothing about the next time."""
+    platforms = [side for side in line.candidates if side not in (LOCAL, AGREED)]
+    other = next((side for side in platforms if side != word.side), *platforms[:1] or ("*",))
+    if word.resolution == "keep" and word.side != AGREED:
+        return Rule(type=line.type, field=line.field, platform=other, winner=word.side)
+    if word.resolution in _ALWAYS:
+        policy: PolicyName = word.resolution  # type: ignore[assignment]
+        return Rule(type=line.type, field=line.field, platform=other, policy=policy)
+    return None
+
+
+_ALWAYS = ("local", "remote", "newest", "merge")

@@ -11,6 +11,7 @@ from schemas.topics import INBOUND, OBSERVATIONS
 from streams.kafka.lag import Lag
 from streams.roles import Role
 from streams.roles.common import Common
+from streams.suggestions import Acting, keep_acting
 from streams.upkeep.kinds import register_all
 from streams.upkeep.runner import Runner, Tools
 from streams.upkeep.settings import UpkeepSettings
@@ -46,4 +47,5 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         await lag.close()
         await common.close()
 
-    return Role(parts=[runner.run()], close=close)
+    acting = Acting(common.database, common.publisher, common.directory.policies)
+    return Role(parts=[runner.run(), keep_acting(acting, common.directory)], close=close)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from streams.conflicts import bulk
 from streams.upkeep.runner import Runner
 from streams.upkeep.settings import UpkeepSettings
 
 
 def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     """Each module brings its own `register(runner, ...)`."""
+    bulk.register(runner)
