@@ -57,12 +57,15 @@ class ConflictLine(EntityWire, frozen=True, kw_only=True):
     """Replica name to platform time in ms."""
     base: Any = None
     """What both sides started from, where it is known."""
+    challenger: str = ""
+    """The replica whose change is in question; the other side is what stands."""
     brake: str = ""
     """`stock`, `price` or `deletes` where a brake holds it: one of a batch for review."""
     automatic: bool = False
     """Decided by a rule, not by a person: listed, and can be reversed."""
     previous: Any = None
-    """The agreed value before it was resolved."""
+    """What undoing it brings back: the agreed value before, or the other side's where the agreed
+    one stood."""
     policy_version: int = 0
     resolution: str = ""
     resolution_id: str = ""

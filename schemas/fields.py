@@ -59,7 +59,7 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "productId": V,
         "sku": V,
         "quantity": Kind.COUNTER,
-        "reserved": V,
+        "reserved": Kind.COUNTER,
         "backorders": V,
         "lowStockThreshold": V,
         "location": V,
@@ -151,6 +151,10 @@ LATTICES: dict[str, dict[str, int]] = {
     "message": {"queued": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4},
 }
 """Rank of each status. Equal ranks may go either way; a lower rank never replaces a higher one."""
+
+
+EXISTENCE = "existence"
+"""Not a field of an item but the item itself: `kept` or `deleted`, where that is in question."""
 
 
 def kind_of(entity_type: str, field: str) -> Kind:

@@ -11,7 +11,7 @@ import asyncio
 import heapq
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import stamina
@@ -27,6 +27,8 @@ from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
 from streams.deadletter.parking import Parking
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
 from streams.kafka.publisher import MAX_RECORD_BYTES, fits
+from streams.sync.brakes import Board, Recall
+from streams.sync.context import Context
 from streams.sync.contexts import Contexts
 from streams.sync.decide import Arrival, Tick, decide, new_record
 from streams.sync.decision import Decision
@@ -110,6 +112,9 @@ class Reconciler:
     due: dict[int, Due] = field(default_factory=dict)
     locks: dict[int, asyncio.Lock] = field(default_factory=dict)
     last_arrived_ms: dict[str, int] = field(default_factory=dict)
+    board: Board = field(default_factory=Board)
+    recalls: dict[int, list[tuple[bytes, Recall]]] = field(default_factory=dict)
+    """By partition: what a brake that went on puts in question."""
 
     async def handle(self, chunk: Sequence[Incoming]) -> None:
         """One chunk of `observations`, `outcomes` or `resolutions`."""
@@ -130,20 +135,23 @@ class Reconciler:
     async def tick(self, most: int = 500) -> None:
         """Look at every entity whose time has come."""
         await self._refresh(self.contexts.known)
-        await asyncio.gather(*(self._tick(partition, most) for partition in list(self.due)))
+        partitions = {*self.due, *self.recalls}
+        await asyncio.gather(*(self._tick(partition, most) for partition in partitions))
 
     async def _tick(self, partition: int, most: int) -> None:
         async with self.lock(partition):
             now_ms, epochs, due = int(time.time() * 1000), self.epochs, self.due.get(partition)
             keys = due.pop(now_ms, most) if due is not None else []
-            if not keys:
+            looks: list[tuple[bytes, Arrival]] = [(key, TICK) for key in keys]
+            looks += self.recalls.pop(partition, [])
+            if not looks:
                 return
-            await self.contexts.ensure({split_key(key)[0] for key in keys})
+            await self.contexts.ensure({split_key(key)[0] for key, _ in looks})
             if self.epochs is not epochs or partition not in epochs:
                 return  # a rebalance came between; its owner looks at everything anew
             batch = Batch(partition)
-            for key in keys:
-                self._decide(batch, key, TICK, now_ms, None)
+            for key, arrival in looks:
+                self._decide(batch, key, arrival, now_ms, None)
             await self._flush(batch)
 
     def lock(self, partition: int) -> asyncio.Lock:
@@ -157,10 +165,12 @@ class Reconciler:
         """After a recovery: everything is looked at once, so whatever was owed is sent."""
         now_ms = int(time.time() * 1000)
         self.due = {partition: Due() for partition in self.epochs}
-        for key in self.store.data:
+        self.board, self.recalls = Board(), {}
+        for key, record in self.store.data.items():
             partition = self.store.partition_of(key)
             if partition in self.due:
                 self.due[partition].set(key, now_ms)
+                self.board.note(None, record)
 
     async def _decoded(
         self, incoming: Incoming
@@ -201,14 +211,19 @@ class Reconciler:
         partition = batch.partition
         record = self.store.data.get(key)
         if record is None:
-            if isinstance(arrival, (Tick, Outcome, Resolution, Resync)):
+            if isinstance(arrival, (Tick, Outcome, Resolution, Resync, Recall)):
                 return ""
             record = new_record(arrival)
         context = self.contexts.of(record.organization_id, self.epochs.get(partition, 0))
+        braked = self.board.on(record.organization_id)
+        if braked:
+            context = replace(context, braked=braked)
         if isinstance(arrival, Observation):
             self._hear(record, arrival)
         try:
             decision = decide(record, arrival, context, now_ms)
+            if decision.alarms:
+                decision = self._braked(key, arrival, record, context, decision, now_ms)
         except Exception as error:
             # A mistake of ours in one entity must not stop its neighbours.
             log.exception("decision failed", key=key)
@@ -217,11 +232,36 @@ class Reconciler:
         if incoming is not None:
             change.arrivals.append(incoming)
         if decision.changed:
+            self.board.note(change.record or change.before, decision.record)
             self.store.put(partition, key, decision.record)
             change.record = decision.record
         self.due.setdefault(partition, Due()).set(key, decision.due_at_ms)
         self._collect(change, batch.partition, key, decision, now_ms, incoming)
         return decision.rejected
+
+    def _braked(
+        self,
+        key: bytes,
+        arrival: Arrival,
+        record: Record,
+        context: Context,
+        decision: Decision,
+        now_ms: int,
+    ) -> Decision:
+        """Count what the decision applies; where that is too much, decide again with the brake on,
+        and look again at what came just before."""
+        limits = context.policies.brakes
+        tripped = self.board.trip(record, key, decision.alarms, limits, now_ms)
+        if not tripped:
+            return decision
+        for (replica, kind), before in tripped.items():
+            log.warning("brake on", organization=record.organization_id, replica=replica, kind=kind)
+            for earlier, alarm in before:
+                if earlier not in self.store.data:
+                    continue
+                place = self.store.partition_of(earlier)
+                self.recalls.setdefault(place, []).append((earlier, Recall(alarm)))
+        return decide(record, arrival, replace(context, braked=frozenset(tripped)), now_ms)
 
     def _hear(self, record: Record, arrival: Observation) -> None:
         """Learn a platform's clock from its changes, never from a first sight."""
@@ -292,6 +332,7 @@ class Reconciler:
 
     async def _too_large(self, partition: int, key: bytes, change: Change) -> None:
         """An entity that Kafka would not take stays as it was; what came for it is kept aside."""
+        self.board.note(change.record, change.before)
         if change.before is None:
             self.store.forget_one(key)
         else:

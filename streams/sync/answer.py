@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from schemas.observation import Seen
 from schemas.outcome import Outcome
 from streams.sync.decision import Draft
-from streams.sync.learn import learn, vanished
+from streams.sync.deletion import vanished
+from streams.sync.learn import learn
 from streams.sync.observe import includes, landed, pushed, read_answered
 from streams.sync.owed import UNDELETABLE
 from streams.sync.record import Flight, Shadow

@@ -5,32 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.fields import Kind, kind_of
-from schemas.outcome import Resolution
 from streams.sync.decision import Draft
-from streams.sync.merge import merge, mergeable, rank
+from streams.sync.merge import rank
+from streams.sync.policy import Side, rule_for, verdict
 from streams.sync.record import Agreed
 
-LOCAL = "mongodb"
-"""`local` means the merchant's own database, `remote` the other side."""
-
 REWRITES_BEFORE_ASKING = 3
+ASK = "ask"
+"""Of a first synchronisation: a person decides what differs."""
 
 EMPTY: tuple[Any, ...] = (None, "", [], {})
+PRICES = frozenset(("price", "salePrice"))
 
 
 def first_seen(draft: Draft, name: str, field: str, value: Any, at_ms: int) -> None:
-    """The first sight of a field on a replica is a baseline, never a change (rule 8)."""
+    """The first sight of a field on a replica is a baseline, never a change (rule 8). Where it
+    differs from what stands, the choice made when the platform was connected decides; unequal stock
+    asks a person unless that choice names a side."""
     agreed = draft.record.fields.get(field)
     if agreed is None or (agreed.value in EMPTY and value not in EMPTY):
         draft.agree(field, value, at_ms, name)
         return
     if agreed.value == value or value in EMPTY:
         return
-    if kind_of(draft.record.type, field) is Kind.COUNTER:
-        open_conflict(draft, name, field, value, agreed, at_ms, "first sight")
-        return
     normal = draft.context.type_profile(name, draft.record.type).normal
-    if normal(field, agreed.value) != value:
+    if normal(field, agreed.value) == value:
+        return
+    chosen = draft.context.first_sync.get(name, "")
+    counts = kind_of(draft.record.type, field) is Kind.COUNTER
+    if chosen in draft.context.profiles:
+        if chosen == name:
+            draft.agree(field, value, at_ms, name)
+    elif counts or chosen == ASK:
+        open_conflict(draft, name, field, value, agreed, at_ms, "first sight")
+    else:
         contested(draft, name, field, None, value, at_ms)
 
 
@@ -39,6 +47,7 @@ def edited(
 ) -> None:
     """Replica `name` changed a field from what stood for `stood` to `value`."""
     agreed = draft.record.fields.get(field)
+    draft.touched_by = name
     if agreed is None:
         draft.agree(field, value, at_ms, name)
     elif field in draft.record.conflicts:
@@ -49,10 +58,23 @@ def edited(
         open_conflict(draft, name, field, value, agreed, at_ms, "rewritten")
     elif kind_of(draft.record.type, field) is Kind.LATTICE:
         advance(draft, name, field, value, at_ms)
+    elif field in PRICES and _leaps(draft, name, field, agreed.value, value):
+        open_conflict(draft, name, field, value, agreed, at_ms, "brake", brake="price")
     elif agreed.value == stood:
         draft.agree(field, value, at_ms, name)
     else:
         contested(draft, name, field, stood, value, at_ms)
+
+
+def _leaps(draft: Draft, name: str, field: str, old: Any, new: Any) -> bool:
+    """Whether a price moves so far that it counts towards the brake, and the brake is on. No price
+    at all is the farthest of moves."""
+    limit = draft.context.policies.brakes.price_change
+    if not limit or not old:
+        return False
+    if new is not None and abs(float(new) - float(old)) <= limit * abs(float(old)):
+        return False
+    return draft.alarm(name, "price", field, new)
 
 
 def advance(draft: Draft, name: str, field: str, value: Any, at_ms: int) -> None:
@@ -75,46 +97,38 @@ def rewriting(draft: Draft, name: str, field: str, value: Any) -> bool:
 
 
 def contested(draft: Draft, name: str, field: str, base: Any, value: Any, at_ms: int) -> None:
-    """Both sides changed it: the organisation's policy decides, or a person."""
-    agreed = draft.record.fields[field]
-    rule = draft.context.rule(draft.record.type, field)
-    if rule.winner:
-        if name == rule.winner:
-            draft.agree(field, value, at_ms, name)
-        elif agreed.source != rule.winner:
-            newest(draft, name, field, value, at_ms)
+    """Both sides changed it: the organisation's rule decides, and what it overrode is listed; or a
+    person is asked."""
+    entity_type, agreed = draft.record.type, draft.record.fields[field]
+    _, rules = draft.context.policies.at(draft.now_ms)
+    rule = rule_for(rules, entity_type, field, (name, agreed.source))
+    standing = Side(agreed.value, agreed.at_ms, agreed.source)
+    found = verdict(rule, entity_type, field, base, standing, Side(value, at_ms, name))
+    if found is None:
+        open_conflict(draft, name, field, value, agreed, at_ms, "manual", base=base)
         return
-    if rule.policy == "manual":
-        open_conflict(draft, name, field, value, agreed, at_ms, "manual")
-    elif rule.policy == "merge":
-        kind = kind_of(draft.record.type, field)
-        if base is not None and mergeable(kind, base, agreed.value, value):
-            merged, _ = merge(kind, base, *by_age(agreed, name, value, at_ms))
-            draft.agree(field, merged, max(at_ms, agreed.at_ms), "merge")
-        else:
-            newest(draft, name, field, value, at_ms)
-    elif rule.policy in ("local", "remote") and LOCAL in (name, agreed.source):
-        if (name == LOCAL) == (rule.policy == "local"):
-            draft.agree(field, value, at_ms, name)
-    else:
-        newest(draft, name, field, value, at_ms)
+    if found.value != agreed.value or found.source == name:
+        draft.agree(field, found.value, found.at_ms, found.source)
+    draft.decided(field, agreed, name, value, at_ms, base=base, value=found.value, how=found.how)
 
 
-def by_age(agreed: Agreed, name: str, value: Any, at_ms: int) -> tuple[Any, Any]:
-    """(older value, newer value): where a merge is not clean the newer wins."""
-    if (at_ms, name) > agreed.stamp:
-        return agreed.value, value
-    return value, agreed.value
-
-
-def newest(draft: Draft, name: str, field: str, value: Any, at_ms: int) -> None:
-    """The later stamp wins; the loser is owed the winner's value."""
-    if (at_ms, name) > draft.record.fields[field].stamp:
-        draft.agree(field, value, at_ms, name)
+def overruled(draft: Draft, name: str, field: str, value: Any, at_ms: int) -> None:
+    """A change that comes too late to stand: listed, so that nothing is lost without a word."""
+    agreed = draft.record.fields[field]
+    draft.decided(field, agreed, name, value, at_ms, base=None, value=agreed.value, how="newest")
 
 
 def open_conflict(
-    draft: Draft, name: str, field: str, value: Any, agreed: Agreed, at_ms: int, policy: str
+    draft: Draft,
+    name: str,
+    field: str,
+    value: Any,
+    agreed: Agreed,
+    at_ms: int,
+    policy: str,
+    *,
+    base: Any = None,
+    brake: str = "",
 ) -> None:
     """Hold the field where it stands until a person has chosen."""
     standing = agreed.source if agreed.source != name else "agreed"
@@ -123,6 +137,9 @@ def open_conflict(
         {standing: agreed.value, name: value},
         {standing: agreed.at_ms, name: at_ms},
         policy=policy,
+        base=base,
+        challenger=name,
+        brake=brake,
     )
     draft.tell("conflict", source=name, fields={field: value}, previous={field: agreed.value})
 
@@ -136,49 +153,3 @@ def candidate(draft: Draft, name: str, field: str, value: Any, at_ms: int) -> No
         draft.release(field, value, at_ms, name, resolution="agreed", by=name)
         return
     draft.hold(field, candidates, {**conflict.stamps, name: at_ms})
-
-
-def resolve(draft: Draft, resolution: Resolution) -> None:
-    """A person's decision, if it is about the conflict as it now is (rule 11)."""
-    field = resolution.field
-    conflict = draft.record.conflicts.get(field)
-    if conflict is None or conflict.id != resolution.conflict_id:
-        draft.tell("refused", fields={field: None}, reason="this conflict is already settled")
-        return
-    if conflict.candidates != resolution.candidates:
-        draft.tell("refused", fields={field: None}, reason="the values have changed; look again")
-        draft.conflict_line(field, conflict)
-        return
-    value = chosen(draft, resolution)
-    draft.release(
-        field,
-        value,
-        resolution.at_ms,
-        f"person:{resolution.by}",
-        resolution=resolution.resolution,
-        by=resolution.by,
-    )
-
-
-def chosen(draft: Draft, resolution: Resolution) -> Any:
-    """The value a resolution stands for."""
-    conflict = draft.record.conflicts[resolution.field]
-    sides = conflict.candidates
-    if resolution.resolution == "manual":
-        return resolution.value
-    newest_first = sorted(
-        sides, key=lambda side: (conflict.stamps.get(side, 0), side), reverse=True
-    )
-    if resolution.resolution == "local":
-        return sides.get(LOCAL, draft.record.fields[resolution.field].value)
-    if resolution.resolution == "remote":
-        return next(sides[side] for side in newest_first if side != LOCAL)
-    values = [sides[side] for side in reversed(newest_first)]
-    kind = kind_of(draft.record.type, resolution.field)
-    if resolution.resolution == "merge" and mergeable(kind, *values):
-        empty: Any = {Kind.LIST: [], Kind.MAP: {}}.get(kind, values[0])
-        merged = values[0]
-        for value in values[1:]:
-            merged, _ = merge(kind, empty, merged, value)
-        return merged
-    return sides[newest_first[0]]

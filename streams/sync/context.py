@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connectors.protocol import Profile, TypeProfile
-from schemas.policy import Policies, Rule
+from schemas.policy import Policies
 
 NOTHING = TypeProfile()
 
@@ -37,6 +37,10 @@ class Context:
     """Of the owner of the entity's partition."""
     announced: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Replica that can message a customer to the order statuses it announces."""
+    first_sync: Mapping[str, str] = field(default_factory=dict)
+    """Replica to who wins at first sight: `newest`, `ask`, or a replica's name."""
+    braked: frozenset[tuple[str, str]] = frozenset()
+    """(replica, kind) of the brakes that are on."""
     lags: Mapping[str, int] = field(default_factory=dict)
     """Replica to the least delay in ms between its clock and our receipt (rule 12)."""
     timing: Timing = field(default_factory=Timing)
@@ -45,14 +49,3 @@ class Context:
         """What this replica can do with this type; an unknown replica, or type, can do nothing."""
         profile = self.profiles.get(replica)
         return NOTHING if profile is None else profile.types.get(entity_type, NOTHING)
-
-    def rule(self, entity_type: str, name: str) -> Rule:
-        """The most exact rule for a field: type and field, then field, then type, then `newest`."""
-        best, weight = Rule(), -1
-        for rule in self.policies.rules:
-            if rule.type not in ("*", entity_type) or rule.field not in ("*", name):
-                continue
-            found = 2 * (rule.field == name) + (rule.type == entity_type)
-            if found > weight:
-                best, weight = rule, found
-        return best

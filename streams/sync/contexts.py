@@ -24,11 +24,13 @@ def loader(directory: Directory) -> Load:
         profiles: dict[str, Profile] = {}
         announced: dict[str, frozenset[str]] = {}
         writable: set[str] = set()
+        first_sync: dict[str, str] = {}
         for connection in await directory.connections(organization_id):
             name = connection.replica
             capabilities = await directory.capabilities(organization_id, name)
             profiles[name] = connector(connection.platform).profile(connection, capabilities)
-            if connection.active:
+            first_sync[name] = connection.first_sync
+            if connection.active and connection.confirmed:
                 writable.add(name)
                 statuses = connection.settings.get("order_statuses", "")
                 if statuses:
@@ -38,6 +40,7 @@ def loader(directory: Directory) -> Load:
             writable=frozenset(writable),
             policies=await directory.policies(organization_id),
             announced=announced,
+            first_sync=first_sync,
         )
 
     return load
@@ -104,6 +107,7 @@ def same_rules(one: Context, other: Context) -> bool:
         one.writable == other.writable
         and one.policies == other.policies
         and one.announced == other.announced
+        and one.first_sync == other.first_sync
         and _declared(one.profiles) == _declared(other.profiles)
     )
 

@@ -14,13 +14,14 @@ from schemas.observation import Edit, Gone, Observation
 from schemas.outcome import Outcome, Resolution, Resync
 from streams.sync.announce import announce
 from streams.sync.answer import answered
-from streams.sync.conflict import resolve
+from streams.sync.brakes import Recall, recall
 from streams.sync.context import Context
 from streams.sync.decision import Decision, Draft
 from streams.sync.edits import edit, resync
 from streams.sync.observe import gone, observed
 from streams.sync.owed import settle
 from streams.sync.record import Record
+from streams.sync.resolution import resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Tick:
     id: str = "tick"
 
 
-Arrival = Observation | Gone | Edit | Outcome | Resolution | Resync | Tick
+Arrival = Observation | Gone | Edit | Outcome | Resolution | Resync | Tick | Recall
 
 
 def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> Decision:
@@ -53,6 +54,8 @@ def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> D
         resolve(draft, arrival)
     elif isinstance(arrival, Resync):
         resync(draft)
+    elif isinstance(arrival, Recall):
+        recall(draft, arrival)
     draft.tell_changes(action)
     announce(draft)
     return draft.finish(settle(draft))

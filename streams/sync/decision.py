@@ -6,11 +6,14 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from schemas.base import Operation, Ticket
 from schemas.command import Create, Delete, Perform, Read, Write
 from schemas.feed import ConflictLine, FeedKind, FeedLine
+from schemas.fields import EXISTENCE
 from streams.sync.context import Context
-from streams.sync.record import Agreed, Conflict, Record, Replica
+from streams.sync.record import Agreed, Conflict, Record, Replica, Tombstone
 
 StateCommand = Write | Create | Delete | Read
 
@@ -29,6 +32,21 @@ class Decision:
     """When the entity wants to be looked at again."""
     rejected: str = ""
     """Why the arrival could not be handled: it goes to the dead letter."""
+    alarms: tuple[Alarm, ...] = ()
+    """What of it counts towards a brake and was applied all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A change that is harmless alone and a mistake in hundreds."""
+
+    replica: str
+    kind: str
+    """stock, price or deletes"""
+    field: str = ""
+    before: Agreed | None = None
+    value: Any = None
+    """The new agreed value."""
 
 
 @dataclass(slots=True)
@@ -47,6 +65,9 @@ class Draft:
     conflicts: list[ConflictLine] = field(default_factory=list)
     changed: bool = False
     rejected: str = ""
+    alarms: list[Alarm] = field(default_factory=list)
+    touched_by: str = ""
+    """The replica that was seen to have edited a field."""
     _touched: set[str] = field(default_factory=set)
     _own_fields: bool = False
     _moved: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -96,6 +117,9 @@ class Draft:
         candidates: dict[str, Any],
         stamps: dict[str, int],
         policy: str = "",
+        base: Any = None,
+        challenger: str = "",
+        brake: str = "",
     ) -> None:
         """Open a conflict on a field, or move the values of an open one."""
         record = self.record
@@ -108,17 +132,28 @@ class Draft:
                 stamps=stamps,
                 policy=policy,
                 opened_at_ms=self.now_ms,
+                base=base,
+                challenger=challenger,
+                brake=brake,
             )
         else:
-            conflict = Conflict(old.id, candidates, stamps, old.policy, old.opened_at_ms)
+            conflict = replace(old, candidates=candidates, stamps=stamps)
         record.conflicts = {**record.conflicts, name: conflict}
         self.changed = True
         self.conflict_line(name, conflict)
 
     def release(
-        self, name: str, value: Any, at_ms: int, source: str, *, resolution: str, by: str
+        self,
+        name: str,
+        value: Any,
+        at_ms: int,
+        source: str,
+        *,
+        resolution: str,
+        by: str,
+        resolution_id: str = "",
     ) -> None:
-        """Close a conflict with this value."""
+        """Close a conflict with this value. Of `existence` the value is the item's fate."""
         record = self.record
         conflict = record.conflicts[name]
         record.conflicts = {key: open_ for key, open_ in record.conflicts.items() if key != name}
@@ -126,9 +161,69 @@ class Draft:
             if name in record.replicas[replica].rewrites:
                 ours = self.replica(replica)
                 ours.rewrites = {key: n for key, n in ours.rewrites.items() if key != name}
-        self.agree(name, value, at_ms, source)
-        self.conflict_line(name, conflict, resolution=resolution, value=value, by=by)
+        agreed = record.fields.get(name)
+        previous = None if agreed is None else agreed.value
+        if name == EXISTENCE:
+            previous = "kept" if record.tombstone is None else "deleted"
+            record.tombstone = Tombstone(self.now_ms, source) if value == "deleted" else None
+            self.changed = True
+        else:
+            self.agree(name, value, at_ms, source)
+        self.conflict_line(
+            name,
+            conflict,
+            resolution=resolution,
+            resolution_id=resolution_id,
+            value=value,
+            previous=previous,
+            by=by,
+        )
         self.tell("resolved", source=source, fields={name: value}, reason=resolution)
+
+    def decided(
+        self,
+        name: str,
+        agreed: Agreed,
+        replica: str,
+        value_there: Any,
+        at_ms: int,
+        *,
+        base: Any,
+        value: Any,
+        how: str,
+    ) -> None:
+        """List what a rule has decided between what stood and what `replica` said."""
+        record = self.record
+        standing = agreed.source if agreed.source != replica else "agreed"
+        conflict = Conflict(
+            id=f"{record.organization_id}.{record.type}.{record.entity_id}.{name}"
+            f".{record.version + 1}",
+            candidates={standing: agreed.value, replica: value_there},
+            stamps={standing: agreed.at_ms, replica: at_ms},
+            policy=how,
+            opened_at_ms=self.now_ms,
+            base=base,
+            challenger=replica,
+        )
+        previous = agreed.value if value != agreed.value else value_there
+        self.changed = True  # its id is the version's
+        self.conflict_line(
+            name,
+            conflict,
+            automatic=True,
+            resolution=how,
+            value=value,
+            previous=previous,
+            by="rule",
+        )
+
+    def alarm(self, replica: str, kind: str, name: str = "", value: Any = None) -> bool:
+        """Count a change of a field towards its brake. True where the brake is on: it must be
+        held."""
+        if (replica, kind) in self.context.braked:
+            return True
+        self.alarms.append(Alarm(replica, kind, name, self.record.fields.get(name), value))
+        return False
 
     # -- identifiers
     def ticket(self) -> Ticket:
@@ -191,6 +286,10 @@ class Draft:
                 label=label_of(record),
                 status="resolved" if resolved else "open",
                 policy=conflict.policy,
+                base=conflict.base,
+                challenger=conflict.challenger,
+                brake=conflict.brake,
+                policy_version=self.context.policies.at(self.now_ms)[0],
                 candidates=conflict.candidates,
                 stamps=conflict.stamps,
                 opened_at_ms=conflict.opened_at_ms,
@@ -213,6 +312,7 @@ class Draft:
             self.conflicts,
             due_at_ms,
             self.rejected,
+            tuple(self.alarms),
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from schemas.fields import Kind, kind_of
 from schemas.observation import Edit
-from streams.sync.conflict import advance, candidate
+from streams.sync.conflict import advance, candidate, overruled
 from streams.sync.decision import Draft
+from streams.sync.deletion import deleted_by_edit, edited_after
 from streams.sync.learn import shift_candidates
-from streams.sync.record import Tombstone
 
 EDITS_KEPT = 8_000
 """The newest ones, so that a record stays well below the largest that Kafka takes."""
@@ -40,9 +40,9 @@ def edit(draft: Draft, arrival: Edit) -> None:
         del record.edits[next(iter(record.edits))]
     draft.changed = True
     if arrival.action == "delete":
-        if record.tombstone is None:
-            record.tombstone = Tombstone(at_ms, arrival.replica)
-            draft.tell("deleted", action="delete", source=arrival.replica)
+        deleted_by_edit(draft, arrival, at_ms)
+        return
+    if not edited_after(draft, arrival, at_ms):
         return
     for field, value in arrival.fields.items():
         _edit_field(draft, arrival, field, value, at_ms)
@@ -61,6 +61,8 @@ def _edit_field(draft: Draft, arrival: Edit, field: str, value: object, at_ms: i
         advance(draft, arrival.replica, field, value, at_ms)
     elif (at_ms, arrival.replica) > agreed.stamp:
         draft.agree(field, value, at_ms, arrival.replica)
+    elif value != agreed.value:
+        overruled(draft, arrival.replica, field, value, at_ms)
 
 
 def resync(draft: Draft) -> None:

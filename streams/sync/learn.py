@@ -8,9 +8,10 @@ from typing import Any
 from schemas.base import Fields, Operation
 from schemas.fields import Kind, kind_of
 from schemas.observation import FieldMark, Seen
-from streams.sync.conflict import edited, first_seen
+from streams.sync.conflict import candidate, edited, first_seen, open_conflict
 from streams.sync.decision import Draft
-from streams.sync.record import Replica, Shadow, Tombstone
+from streams.sync.deletion import changed_after, returned, vanished
+from streams.sync.record import Replica, Shadow
 
 CREATED: Operation = (0, 0)
 """The operation in the stock mark of an item that we created empty: counting starts there."""
@@ -45,7 +46,7 @@ def learn(
         )
         return
     if replica.external_id != seen.external_id or not replica.exists:
-        appear(draft, replica, seen)
+        appear(draft, name, replica, seen)
     replica.masked = seen.masked
     at_ms = platform_time(draft, name, seen, received_at_ms)
     readable = draft.context.type_profile(name, draft.record.type).readable
@@ -66,12 +67,15 @@ def learn(
         else:
             compare(draft, name, field, value, mark, wrote, own_answer, at_ms)
     replica.as_of = max(replica.as_of, seen.as_of)
+    if draft.touched_by == name:
+        changed_after(draft, name)
+    replica.etag = seen.etag
     replica.mark = seen.mark.op if seen.mark is not None else None
     replica.known_at = draft.ticket()
     replica.reread = False
 
 
-def appear(draft: Draft, replica: Replica, seen: Seen) -> None:
+def appear(draft: Draft, name: str, replica: Replica, seen: Seen) -> None:
     """An item is there that was not: the shadow starts anew, nothing is counted yet (rule 8)."""
     if replica.external_id not in (None, seen.external_id):
         replica.as_of = -1
@@ -81,26 +85,7 @@ def appear(draft: Draft, replica: Replica, seen: Seen) -> None:
     replica.totals = {}
     replica.rejected = {}
     replica.failures = 0
-    draft.record.tombstone = None
-
-
-def vanished(draft: Draft, name: str, seen: Seen) -> None:
-    """A read found nothing: deleted there, so deleted everywhere that follows deletions."""
-    replica = draft.replica(name)
-    was_there = replica.exists
-    replica.exists = False
-    replica.shadow = {}
-    replica.mark = None
-    replica.as_of = max(replica.as_of, seen.as_of)
-    replica.known_at = draft.ticket()
-    replica.reread = False
-    if replica.flight is not None:
-        if replica.flight.kind == "delete":
-            draft.tell("arrived", action="delete", replica=name)
-        replica.flight = None
-    if was_there and draft.record.tombstone is None:
-        draft.record.tombstone = Tombstone(draft.now_ms, name)
-        draft.tell("deleted", action="delete", source=name)
+    returned(draft, name)
 
 
 def platform_time(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> int:
@@ -144,8 +129,28 @@ def count(
     if agreed is None or agreed.value is None:
         draft.agree(field, value, draft.now_ms, name)
     elif delta:
-        draft.agree(field, agreed.value + delta, draft.now_ms, name)
+        _moved(draft, name, field, value, delta)
+
+
+def _moved(draft: Draft, name: str, field: str, value: int, delta: int) -> None:
+    """A platform's own change of a count is added, unless a brake holds what it says."""
+    agreed = draft.record.fields[field]
+    conflict = draft.record.conflicts.get(field)
+    if conflict is None:
+        emptied = value <= 0 < value - delta and draft.context.policies.brakes.stock_share
+        there = agreed.value + delta
+        if emptied and draft.alarm(name, "stock", field, there):
+            open_conflict(draft, name, field, there, agreed, draft.now_ms, "brake", brake="stock")
+            return
+    elif conflict.brake and name == conflict.challenger:
+        # Its word is in question, and so is what it says next; sales elsewhere go on.
+        candidate(draft, name, field, conflict.candidates[name] + delta, draft.now_ms)
+        return
+    draft.agree(field, agreed.value + delta, draft.now_ms, name)
+    if conflict is None or not conflict.brake:
         shift_candidates(draft, field, delta, **{name: value})
+    else:
+        shift_candidates(draft, field, delta)
 
 
 def shift_candidates(draft: Draft, field: str, delta: int, **pinned: int) -> None:

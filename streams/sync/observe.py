@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.base import Fields
+from schemas.fields import EXISTENCE
 from schemas.observation import Gone, Observation, Seen
 from streams.sync.decision import Draft
 from streams.sync.learn import differs, learn
@@ -23,6 +24,13 @@ def pushed(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> None:
     """Stale news is ignored, a repeat changes nothing, and where times are equal but the content is
     not, nobody guesses: the platform is read again (rule 4)."""
     known = draft.record.replicas.get(name)
+    deleted = draft.record.tombstone is not None or EXISTENCE in draft.record.conflicts
+    if known is None and deleted and seen.exists and _readable(draft, name):
+        # Maybe an old sighting of what is gone by now: it is looked at, not believed.
+        replica = draft.replica(name)
+        replica.external_id = seen.external_id
+        replica.reread = True
+        return
     if known is not None and known.external_id == seen.external_id:
         if seen.as_of < known.as_of:
             return
@@ -31,10 +39,15 @@ def pushed(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> None:
             if differs(known, seen, readable):
                 draft.replica(name).reread = True
             return
-        if not known.exists and draft.record.tombstone is not None:
+        if not known.exists and deleted:
             draft.replica(name).reread = True
             return
     accept(draft, name, seen, received_at_ms, False)
+
+
+def _readable(draft: Draft, name: str) -> bool:
+    profile = draft.context.profiles.get(name)
+    return profile is not None and profile.reads and name in draft.context.writable
 
 
 def _tells_of_flight(flight: Flight | None, seen: Seen) -> bool:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connectors.protocol import Profile, TypeProfile
 from schemas.base import Fields
 from schemas.command import Create, Delete, Perform, Read, Write
-from schemas.fields import Kind, kind_of
+from schemas.fields import EXISTENCE, Kind, kind_of
 from streams.sync.conflict import EMPTY
 from streams.sync.decision import Draft
 from streams.sync.record import Flight, OwedEffect, Replica
@@ -69,7 +69,7 @@ def _settle_replica(
 
 def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Replica) -> None:
     record = draft.record
-    if record.tombstone is not None:
+    if record.tombstone is not None:  # None while a person is asked
         if replica.exists and type_profile.deletes and UNDELETABLE not in replica.rejected:
             _send(draft, name, "delete", {})
         return
@@ -82,7 +82,7 @@ def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Repl
             draft.replica(name).apart = False
         if want:
             _send(draft, name, "write", want)
-    elif type_profile.creates:
+    elif type_profile.creates and EXISTENCE not in record.conflicts:
         given = type_profile.writable | type_profile.initial
         want = {
             field: agreed.value

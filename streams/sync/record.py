@@ -99,6 +99,12 @@ class Conflict(msgspec.Struct, omit_defaults=True):
     stamps: dict[str, int]
     policy: str
     opened_at_ms: int
+    base: Any = None
+    """What both sides started from, where it is known."""
+    challenger: str = ""
+    """The replica whose change is in question."""
+    brake: str = ""
+    """Which brake holds it (`stock`, `price`, `deletes`), if one does."""
 
 
 class Tombstone(msgspec.Struct, array_like=True, frozen=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.protocol import Profile, TypeProfile
+from schemas.feed import ConflictLine
 from schemas.fields import ENTITY_TYPES
 from schemas.observation import Edit, FieldMark, Gone, Mark, Observation, Seen
 from schemas.outcome import Outcome, Resolution, Resync
@@ -145,22 +146,53 @@ class Engine:
             )
         )
 
-    def resolves(self, resolution: Any, value: Any = None, **candidates: Any) -> Decision:
+    def resolves(
+        self, resolution: Any, value: Any = None, side: str = "", **candidates: Any
+    ) -> Decision:
         """A person decides the only conflict, having seen these candidates."""
+        return self.take(self.resolution(resolution, value, side, **candidates))
+
+    def resolution(
+        self, resolution: Any, value: Any = None, side: str = "", **candidates: Any
+    ) -> Resolution:
+        """What a person sends who looks at the only conflict."""
         ((name, conflict),) = self.record.conflicts.items()
+        return Resolution(
+            **self.entity,
+            id="r",
+            conflict_id=conflict.id,
+            field=name,
+            resolution=resolution,
+            side=side,
+            value=value,
+            candidates=candidates or conflict.candidates,
+            by="nimal",
+            at_ms=self.now,
+        )
+
+    def undoes(self, line: ConflictLine) -> Decision:
+        """A person takes back what this line tells of."""
         return self.take(
             Resolution(
                 **self.entity,
-                id="r",
-                conflict_id=conflict.id,
-                field=name,
-                resolution=resolution,
-                value=value,
-                candidates=candidates or conflict.candidates,
-                by="nimal",
+                id="u",
+                conflict_id=line.id,
+                field=line.field,
+                resolution="undo",
+                value=line.value,
+                previous=line.previous,
+                reopen=not line.automatic,
+                candidates=line.candidates,
+                stamps=line.stamps,
+                by="kamala",
                 at_ms=self.now,
             )
         )
+
+    def finds_gone(self, replica: str) -> Decision:
+        """A deletion notice, and the read after it finds nothing."""
+        self.gone(replica)
+        return self.answers("missing")
 
     def ticks(self, after_ms: int) -> Decision:
         """Time passes, and the timer looks."""

@@ -49,5 +49,10 @@ def test_the_judge_notices_a_lost_write() -> None:
 
 def test_an_items_life_leaves_one_of_it_everywhere_or_none() -> None:
     """Made on either side or on both at once, edited, sold, deleted (support/lifecycle.py)."""
-    wrong = {seed: found for seed in range(2 * SEEDS) if (found := Life(seed).live())}
+    wrong = {
+        (entity_type, seed): found
+        for entity_type in ("inventory", "product")
+        for seed in range(SEEDS)
+        if (found := Life(seed, entity_type).live())
+    }
     assert wrong == {}

@@ -1,0 +1,151 @@
+"""Deletions against edits: nothing old comes back, nothing new is lost unasked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.command import Create, Delete, Read
+from schemas.observation import Seen
+from streams.sync.brakes import Recall
+from support.engine import T0, Engine, context
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine(context("product"))
+    engine.sees("mongodb", 1, name="Tea", price="100")
+    engine.sees("woocommerce", 1, name="Tea", price="100")
+    engine.settles()
+    engine.now += 1_000
+    return engine
+
+
+def test_a_deletion_follows(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    assert isinstance(engine.last.commands[-1], Delete)
+    assert engine.last.commands[-1].replica == "mongodb"
+
+
+def test_an_edit_that_the_deleter_had_not_seen_asks_a_person(engine: Engine) -> None:
+    engine.sees("mongodb", 12, name="Tea", price="120")
+    engine.answers("missing")  # the write of 120 finds no item
+    assert engine.record.conflicts["existence"].candidates == {
+        "mongodb": "kept",
+        "woocommerce": "deleted",
+    }
+    assert engine.record.tombstone is None
+    assert engine.owed() == {}
+
+
+def test_an_edit_seen_after_the_deletion_asks_a_person(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    engine.now += 10
+    engine.sees("mongodb", 12, name="Tea", price="120")
+    assert "existence" in engine.record.conflicts
+
+
+class TestAsked:
+    @pytest.fixture
+    def asked(self, engine: Engine) -> Engine:
+        engine.sees("mongodb", 12, name="Tea", price="120")
+        engine.answers("missing")
+        return engine
+
+    def test_deleted_goes_everywhere(self, asked: Engine) -> None:
+        asked.resolves("keep", side="woocommerce")
+        assert isinstance(asked.last.commands[-1], Delete)
+
+    def test_kept_is_made_again(self, asked: Engine) -> None:
+        asked.resolves("keep", side="mongodb")
+        command = asked.last.commands[-1]
+        assert isinstance(command, Create)
+        assert command.replica == "woocommerce"
+        assert command.want["price"] == "120"
+
+    def test_gone_on_all_sides_needs_nobody(self, asked: Engine) -> None:
+        asked.finds_gone("mongodb")
+        assert asked.record.conflicts == {}
+        assert asked.record.tombstone is not None
+
+    def test_restored_needs_nobody(self, asked: Engine) -> None:
+        asked.sees("woocommerce", 20, name="Tea", price="100")
+        held = {"name": "Tea", "price": "100"}
+        asked.answers(seen=Seen(external_id="woocommerce-1", as_of=20, fields=held))
+        assert asked.record.conflicts == {}
+        assert asked.record.tombstone is None
+
+    def test_undo_asks_again(self, asked: Engine) -> None:
+        asked.resolves("keep", side="woocommerce")
+        asked.undoes(asked.last.conflicts[-1])
+        assert asked.record.tombstone is None
+        assert "existence" in asked.record.conflicts
+
+
+def test_an_old_sighting_does_not_resurrect(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    engine.answers()  # MongoDB has deleted it
+    engine.sees("woocommerce", 1, name="Tea", price="100")
+    engine.sees("woocommerce", 5, name="Tea", price="100")
+    assert engine.record.tombstone is not None
+    assert not engine.record.replicas["woocommerce"].exists
+
+
+def test_a_platform_that_never_told_of_it_does_not_resurrect_unread(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    engine.context = context("product", replicas=("mongodb", "woocommerce", "woocommerce:2"))
+    engine.sees("woocommerce:2", 1, name="Tea", price="100")
+    assert engine.record.tombstone is not None
+    read = engine.last.commands[-1]
+    assert isinstance(read, Read)
+    assert read.replica == "woocommerce:2"
+
+
+def test_a_queued_event_older_than_the_deletion_is_told(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    engine.edits("late", fields={"price": "90"}, timestamp_ms=T0)
+    assert engine.last.feed[-1].kind == "refused"
+    assert "deleted since" in engine.last.feed[-1].reason
+
+
+def test_a_queued_event_newer_than_the_deletion_asks(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    engine.now += 10
+    engine.edits("new", fields={"price": "90"})
+    assert "existence" in engine.record.conflicts
+
+
+def test_a_queued_deletion_older_than_an_edit_asks(engine: Engine) -> None:
+    engine.sees("woocommerce", 12, name="Tea", price="120")
+    engine.settles()
+    engine.edits("gone", action="delete", timestamp_ms=T0 + 500)
+    assert "existence" in engine.record.conflicts
+
+
+def test_stock_is_not_ended_by_one_shop() -> None:
+    engine = Engine(context("inventory"), "inventory")
+    engine.sees("mongodb", 1, quantity=5)
+    engine.sees("woocommerce", 1, quantity=5)
+    engine.settles()
+    engine.finds_gone("woocommerce")
+    assert engine.record.tombstone is None
+    assert engine.record.replicas["mongodb"].exists
+
+
+def test_a_deletion_too_many_waits(engine: Engine) -> None:
+    engine.context = replace(engine.context, braked=frozenset({("woocommerce", "deletes")}))
+    engine.finds_gone("woocommerce")
+    (line,) = engine.last.conflicts
+    assert (line.brake, line.challenger) == ("deletes", "woocommerce")
+    assert engine.last.commands == []
+    engine.resolves("keep", side="agreed")
+    assert isinstance(engine.last.commands[-1], Create)
+
+
+def test_what_was_deleted_before_the_brake_is_asked_too(engine: Engine) -> None:
+    engine.finds_gone("woocommerce")
+    (alarm,) = engine.last.alarms
+    engine.take(Recall(alarm))
+    assert engine.record.conflicts["existence"].brake == "deletes"
+    assert engine.record.tombstone is None
