@@ -18,11 +18,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from connectors.errors import ConnectorError, Malformed, Paused, Retry
+from connectors.mongodb.listing import Listing
 from connectors.mongodb.mapping import as_of, id_text
 from connectors.mongodb.references import outward
 from connectors.mongodb.settings import shape_of
 from connectors.mongodb.writes import Change, Job, Writer, place_of
-from connectors.protocol import Answer, Connection, Links, StateCommand
+from connectors.protocol import Answer, Connection, Ids, Links, Listed, Page, StateCommand
 from schemas.command import Create, Delete, Perform, Read, Write
 
 BATCH = 500
@@ -41,6 +42,7 @@ class MongoDBClient:
         self._database = database
         self._shape = shape_of(connection.settings)
         self._writer = Writer(self._shape, connection.organization_id)
+        self._listing = Listing(database, connection.organization_id, self._shape)
 
     async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
         """See `connectors.protocol.Client`. Raises Retry, Paused."""
@@ -53,6 +55,32 @@ class MongoDBClient:
         except PyMongoError as error:
             raise _translated(error) from error
         return answers
+
+    async def page(
+        self, entity_type: str, cursor: str = "", *, since_ms: int | None = None, limit: int = 100
+    ) -> Page:
+        """See `connectors.protocol.Lists`; `since_ms` narrows nothing here."""
+        try:
+            return await self._listing.page(entity_type, cursor, limit)
+        except PyMongoError as error:
+            raise _translated(error) from error
+
+    async def digest(
+        self, entity_type: str, external_ids: Sequence[str], *, each: bool = False
+    ) -> Mapping[str, str] | None:
+        """None: MongoDB makes no digests of documents."""
+        return None
+
+    async def ids(self, entity_type: str, cursor: str = "", *, limit: int = 500) -> Ids | None:
+        """None: without digests ids alone would save nothing."""
+        return None
+
+    async def read(self, entity_type: str, external_ids: Sequence[str]) -> tuple[Listed, ...]:
+        """See `connectors.protocol.Sweeps`."""
+        try:
+            return await self._listing.read(entity_type, external_ids)
+        except PyMongoError as error:
+            raise _translated(error) from error
 
     async def perform(self, command: Perform) -> Answer:
         """MongoDB has no effects."""

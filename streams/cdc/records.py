@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
 from bson.timestamp import Timestamp
 
-from connectors.errors import Malformed
+from connectors.mongodb.events import event_json, snapshot_event
 from connectors.mongodb.mapping import VARIANTS, id_text, variants_of
-from schemas.envelope import Envelope, new_traceparent, rfc3339
+from schemas.envelope import Envelope, new_traceparent
 from schemas.topics import INBOUND
 from streams.identity import HOME
 from streams.kafka.records import Outgoing
@@ -25,25 +22,7 @@ CHANGES = frozenset(("insert", "update", "replace", "delete"))
 UPHEAVALS = frozenset(("drop", "rename", "dropDatabase", "invalidate"))
 """Documents went without events of their own: only a snapshot tells which."""
 
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
-
 Document = Mapping[str, Any]
-
-
-def _extended(value: Any) -> Any:
-    """BSON's own types as MongoDB Extended JSON."""
-    if isinstance(value, ObjectId):
-        return {"$oid": str(value)}
-    if isinstance(value, Decimal128):
-        return {"$numberDecimal": str(value)}
-    if isinstance(value, datetime):
-        moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return {"$date": rfc3339(int(moment.timestamp() * 1000))}
-    if isinstance(value, Timestamp):
-        return {"$timestamp": {"t": value.time, "i": value.inc}}
-    if isinstance(value, bytes):
-        return {"$binary": base64.b64encode(value).decode()}
-    return str(value)
 
 
 def organization_of(document: Any) -> str:
@@ -93,13 +72,7 @@ def snapshot_record(
 ) -> Outgoing:
     """A document as read at a moment. Raises Malformed."""
     key = id_text(document["_id"])
-    body = {
-        "operationType": "snapshot",
-        "clusterTime": {"t": at.time, "i": at.inc},
-        "ns": {"db": database, "coll": collection},
-        "documentKey": {"_id": document["_id"]},
-        "fullDocument": document,
-    }
+    body = snapshot_event(collection, database, document, at)
     unique = blake2b(f"{collection}/{key}/{at.time}.{at.inc}".encode(), digest_size=12).hexdigest()
     return _record(body, entity_type, organization_of(document), unique, now_ms)
 
@@ -143,13 +116,8 @@ def _record(
         time_ms=now_ms,
         traceparent=new_traceparent(),
     )
-    try:
-        value = orjson.dumps(body, default=_extended, option=_OPTIONS)
-    except orjson.JSONEncodeError as error:
-        raise Malformed(f"{subject} cannot be told as JSON: {error}") from error
-    return Outgoing(
-        INBOUND, f"{organization_id}/{HOME}/{subject}".encode(), value, envelope.headers()
-    )
+    key = f"{organization_id}/{HOME}/{subject}".encode()
+    return Outgoing(INBOUND, key, event_json(body), envelope.headers())
 
 
 def _milliseconds(moment: datetime) -> int:
