@@ -1,0 +1,1 @@
+"""Couriers: where parcels are, and new ones made."""
