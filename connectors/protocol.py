@@ -166,6 +166,7 @@ class Page:
     """Of all pages, where the platform tells."""
 
 
+@runtime_checkable
 class Lists(Protocol):
     """A client that can tell everything it holds. Errors: Retry, Paused, Rejected."""
 

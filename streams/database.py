@@ -150,6 +150,12 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             partialFilterExpression={"open": True, "alone": {"$exists": True}},
         ),
     ),
+    "ss_previews": (
+        IndexModel(
+            [("jobId", ASCENDING), ("entityId", ASCENDING), ("type", ASCENDING)], name="entity"
+        ),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }

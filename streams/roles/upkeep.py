@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 
+from connectors.errors import Retry
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
 from schemas.topics import INBOUND, OBSERVATIONS
-from streams.kafka.lag import Lag
+from streams.kafka.lag import Lag, LagUnknown
 from streams.roles import Role
 from streams.roles.common import Common
 from streams.suggestions import Acting, keep_acting
@@ -29,7 +30,10 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     lag = Lag(endpoints, fresh_s=LAG_FRESH_S)
 
     async def waiting() -> int:
-        told = await lag.by_topic()
+        try:
+            told = await lag.by_topic()
+        except LagUnknown as error:
+            raise Retry(str(error)) from error
         return told[INBOUND.name] + told[OBSERVATIONS.name]
 
     runner = Runner(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.conflicts import bulk
+from streams.upkeep import imports, polling, preview
 from streams.upkeep.runner import Runner
 from streams.upkeep.settings import UpkeepSettings
 
@@ -10,3 +11,6 @@ from streams.upkeep.settings import UpkeepSettings
 def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     """Each module brings its own `register(runner, ...)`."""
     bulk.register(runner)
+    imports.register(runner)
+    preview.register(runner)
+    polling.register(runner, settings.polling_minutes)

@@ -13,3 +13,14 @@ class UpkeepSettings(BaseSettings):
 
     drift_sweep_minutes: float = Field(60.0, ge=0, validation_alias="DRIFT_SWEEP_MINUTES")
     """Every platform is compared with what we believe it to hold."""
+    public_url: str = Field("", validation_alias="SMARTSTORE_PUBLIC_URL")
+    """How platforms reach us; without it they cannot tell us anything, and are asked instead."""
+    poll_minutes: float | None = Field(None, ge=0, validation_alias="POLL_MINUTES")
+    """Between questions for what changed. Unset: 5, and 1 where platforms cannot reach us."""
+
+    @property
+    def polling_minutes(self) -> float:
+        """What counts."""
+        if self.poll_minutes is not None:
+            return self.poll_minutes
+        return 5.0 if self.public_url else 1.0
