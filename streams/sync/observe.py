@@ -38,6 +38,8 @@ def pushed(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> None:
         if seen.as_of == known.as_of and not _tells_of_flight(known.flight, seen):
             if differs(known, seen, readable):
                 draft.replica(name).reread = True
+            elif seen.etag != known.etag:
+                draft.replica(name).etag = seen.etag  # something that we do not follow
             return
         if not known.exists and deleted:
             draft.replica(name).reread = True
