@@ -28,10 +28,10 @@ from schemas.event import QueuedEvent
 from schemas.observation import Edit, Gone, Observation
 from schemas.topics import OBSERVATIONS, OUTCOMES, Topic
 from streams.deadletter.parking import Parking
-from streams.identity import HOME, Place, Request
+from streams.identity import Place, Request
 from streams.inbound.edits import Target, Unclear, Wanted, wanted
 from streams.inbound.ports import Connections, Evidence
-from streams.inbound.references import Bearer, Resolved, resolved
+from streams.inbound.references import Bearer, Resolved, bearer_of, resolved, told_fields
 from streams.inbox import BODY_REF, BodyLost, Inbox
 from streams.kafka.publisher import PublishFailed, fits
 from streams.kafka.records import Incoming, Outgoing, Publishes
@@ -345,9 +345,7 @@ def _sighted(
             received_at_ms=at_ms,
         )
         return _record(OBSERVATIONS, wire, arrival, "observation")
-    fields = found.fields(_bearer(arrival, sighting))
-    if sighting.parent and fields.get("parentId") == sighting.parent and replica != HOME:
-        fields = {name: value for name, value in fields.items() if name != "parentId"}
+    fields = told_fields(bearer_of(org, replica, sighting), sighting, found)
     wire = Observation(
         organization_id=org,
         type=sighting.type,
@@ -376,20 +374,12 @@ def _by_key(entity_type: str, target: Target) -> Sighting:
     return Sighting(type=entity_type, external_id=keys[0], seen=None, match_keys=keys)
 
 
-def _bearer(arrival: Arrival, sighting: Sighting) -> Bearer:
-    """A variation's parent is named by the sighting, whatever the fields say."""
-    fields = sighting.seen.fields if sighting.seen else {}
-    if sighting.parent is not None:
-        fields = {**fields, "parentId": sighting.parent}
-    return Bearer(arrival.organization_id, arrival.replica, sighting.type, fields)
-
-
 def _bearers(arrivals: Sequence[Arrival]) -> list[Bearer]:
     found = []
     for arrival in arrivals:
         for sighting in arrival.parsed.sightings:
             if sighting.seen is not None:
-                found.append(_bearer(arrival, sighting))
+                found.append(bearer_of(arrival.organization_id, arrival.replica, sighting))
         for edit in arrival.edits:
             found.append(Bearer(arrival.organization_id, arrival.replica, edit.type, edit.fields))
     return found

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connectors.protocol import Sighting
 from schemas.base import Fields
-from streams.identity import Place
+from streams.identity import HOME, Place
 
 ITEM = ("product", "variation")
 REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -93,6 +94,22 @@ class Resolved:
         if found is None and isinstance(sku, str):
             found = self._claimed.get((bearer.organization_id, "product", f"sku:{sku}"))
         return {**line, "productId": found} if found is not None else line
+
+
+def bearer_of(organization_id: str, replica: str, sighting: Sighting) -> Bearer:
+    """A variation's parent is named by the sighting, whatever the fields say."""
+    fields = sighting.seen.fields if sighting.seen else {}
+    if sighting.parent is not None:
+        fields = {**fields, "parentId": sighting.parent}
+    return Bearer(organization_id, replica, sighting.type, fields)
+
+
+def told_fields(bearer: Bearer, sighting: Sighting, found: Resolved) -> Fields:
+    """What a sighting says in our ids: what the engine is told of it."""
+    fields = found.fields(bearer)
+    if sighting.parent and fields.get("parentId") == sighting.parent and bearer.replica != HOME:
+        return {name: value for name, value in fields.items() if name != "parentId"}
+    return fields
 
 
 async def resolved(bearers: Iterable[Bearer], identities: Identities) -> Resolved:
