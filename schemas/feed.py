@@ -7,11 +7,22 @@ from typing import Any, Literal
 from schemas.base import EntityWire, Fields
 
 FeedKind = Literal[
-    "changed", "sent", "arrived", "refused", "conflict", "resolved", "deleted", "failed", "effect"
+    "changed",
+    "sent",
+    "arrived",
+    "refused",
+    "conflict",
+    "resolved",
+    "deleted",
+    "failed",
+    "effect",
+    "relinked",
+    "unlinked",
 ]
 """changed: the agreed values moved · sent: a write went out · arrived: a replica now holds the
 agreed values · refused: a compare-and-set met something else · conflict / resolved · deleted ·
-failed: a platform will not take a value · effect: a message went out or could not."""
+failed: a platform will not take a value · effect: a message went out or could not · relinked /
+unlinked: a person said which item of a platform this is."""
 
 
 class FeedLine(EntityWire, frozen=True, kw_only=True):

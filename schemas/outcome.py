@@ -65,4 +65,22 @@ class Resync(EntityWire, frozen=True, kw_only=True, tag="resync", tag_field="kin
     at_ms: int
 
 
-Reply = Outcome | Resolution | Resync
+class Relink(EntityWire, frozen=True, kw_only=True, tag="relink", tag_field="kind"):
+    """A person says which item of a platform this entity is, and which it is not. Both in one
+    event, so that nothing is made in between."""
+
+    id: str
+    replica: str
+    gives: str = ""
+    """External id of an item that is not this entity's any more ..."""
+    gives_to: str = ""
+    """... but that one's."""
+    takes: str = ""
+    """External id of the item that is this entity's from now on."""
+    delete: bool = False
+    """What is left of this entity after that is a double: it is deleted."""
+    by: str
+    at_ms: int
+
+
+Reply = Outcome | Resolution | Resync | Relink

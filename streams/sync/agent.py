@@ -8,7 +8,6 @@ the offset. A crash anywhere repeats the chunk, and repeats change nothing.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,17 +15,19 @@ from typing import Any
 
 import stamina
 import structlog
+from msgspec import structs
 
 from schemas.base import split_key
 from schemas.codec import Undecodable, decode, encode
 from schemas.envelope import Envelope, Headers, new_traceparent, traceparent_of
 from schemas.observation import Arrival as Observed
-from schemas.observation import Observation
+from schemas.observation import Gone, Observation
 from schemas.outcome import Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
 from streams.deadletter.parking import Parking
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
 from streams.kafka.publisher import MAX_RECORD_BYTES, fits
+from streams.sync.batch import Batch, Change, Due
 from streams.sync.brakes import Board, Recall
 from streams.sync.context import Context
 from streams.sync.contexts import Contexts
@@ -47,57 +48,6 @@ class NotTheOwner(RuntimeError):
 
 OBSERVED: Any = Observed
 REPLIES: Any = Reply
-
-
-@dataclass
-class Due:
-    """Which entities want to be looked at, and when."""
-
-    heap: list[tuple[int, bytes]] = field(default_factory=list)
-    at: dict[bytes, int] = field(default_factory=dict)
-
-    def set(self, key: bytes, due_at_ms: int | None) -> None:
-        """Look at this entity then; None: no need to."""
-        if due_at_ms is None:
-            self.at.pop(key, None)
-        elif self.at.get(key) != due_at_ms:
-            self.at[key] = due_at_ms
-            heapq.heappush(self.heap, (due_at_ms, key))
-
-    def pop(self, now_ms: int, most: int) -> list[bytes]:
-        """Those whose time has come, at most so many."""
-        found: list[bytes] = []
-        while self.heap and self.heap[0][0] <= now_ms and len(found) < most:
-            due_at_ms, key = heapq.heappop(self.heap)
-            if self.at.get(key) == due_at_ms:
-                del self.at[key]
-                found.append(key)
-        return found
-
-
-@dataclass
-class Change:
-    """What a batch does to one entity."""
-
-    before: Record | None
-    record: Record | None = None
-    sent: list[Outgoing] = field(default_factory=list)
-    arrivals: list[Incoming] = field(default_factory=list)
-
-
-@dataclass
-class Batch:
-    """What one chunk leads to."""
-
-    partition: int
-    changes: dict[bytes, Change] = field(default_factory=dict)
-
-    def change(self, key: bytes, before: Record | None) -> Change:
-        """Of this entity; `before` the batch it was so."""
-        found = self.changes.get(key)
-        if found is None:
-            found = self.changes[key] = Change(before)
-        return found
 
 
 @dataclass
@@ -172,9 +122,7 @@ class Reconciler:
                 self.due[partition].set(key, now_ms)
                 self.board.note(None, record)
 
-    async def _decoded(
-        self, incoming: Incoming
-    ) -> tuple[Incoming, Observed | Outcome | Resolution | Resync] | None:
+    async def _decoded(self, incoming: Incoming) -> tuple[Incoming, Observed | Reply] | None:
         kind = OBSERVED if incoming.topic == OBSERVATIONS.name else REPLIES
         try:
             found = decode(incoming.value, kind)
@@ -237,6 +185,8 @@ class Reconciler:
             change.record = decision.record
         self.due.setdefault(partition, Due()).set(key, decision.due_at_ms)
         self._collect(change, batch.partition, key, decision, now_ms, incoming)
+        if decision.forward_to and incoming is not None:
+            change.sent.append(_forwarded(incoming, arrival, decision.forward_to))
         return decision.rejected
 
     def _braked(
@@ -373,6 +323,14 @@ class Reconciler:
             for organization_id, at_ms in self.last_arrived_ms.items():
                 orgs.setdefault(organization_id, _zero())["lastArrivedMs"] = at_ms
         return figures
+
+
+def _forwarded(incoming: Incoming, arrival: Arrival, entity_id: str) -> Outgoing:
+    """The same sighting, for the entity that its item belongs to by now."""
+    if not isinstance(arrival, Observation | Gone):
+        raise TypeError(f"{arrival!r} is no sighting")
+    moved = structs.replace(arrival, entity_id=entity_id)
+    return Outgoing(OBSERVATIONS, moved.key, encode(moved), incoming.headers)
 
 
 def _zero() -> dict[str, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from schemas.base import EntityWire
 from schemas.observation import Edit, Gone, Observation
-from schemas.outcome import Outcome, Resolution, Resync
+from schemas.outcome import Outcome, Relink, Resolution, Resync
 from streams.sync.announce import announce
 from streams.sync.answer import answered
 from streams.sync.brakes import Recall, recall
@@ -21,6 +21,7 @@ from streams.sync.edits import edit, resync
 from streams.sync.observe import gone, observed
 from streams.sync.owed import settle
 from streams.sync.record import Record
+from streams.sync.relink import moved_to, relink
 from streams.sync.resolution import resolve
 
 
@@ -31,7 +32,7 @@ class Tick:
     id: str = "tick"
 
 
-Arrival = Observation | Gone | Edit | Outcome | Resolution | Resync | Tick | Recall
+Arrival = Observation | Gone | Edit | Outcome | Resolution | Resync | Relink | Tick | Recall
 
 
 def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> Decision:
@@ -39,7 +40,9 @@ def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> D
     cause = arrival.id if not isinstance(arrival, Outcome) else _outcome_id(arrival)
     draft = Draft(record, context, now_ms, cause)
     action = "update" if record.version else "create"
-    if isinstance(arrival, Observation):
+    if isinstance(arrival, Observation | Gone) and (now_at := moved_to(record, arrival)):
+        draft.forward_to = now_at
+    elif isinstance(arrival, Observation):
         draft.origin_at_ms = arrival.received_at_ms
         observed(draft, arrival)
     elif isinstance(arrival, Outcome):
@@ -54,6 +57,8 @@ def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> D
         resolve(draft, arrival)
     elif isinstance(arrival, Resync):
         resync(draft)
+    elif isinstance(arrival, Relink):
+        relink(draft, arrival)
     elif isinstance(arrival, Recall):
         recall(draft, arrival)
     draft.tell_changes(action)

@@ -32,6 +32,8 @@ class Decision:
     """When the entity wants to be looked at again."""
     rejected: str = ""
     """Why the arrival could not be handled: it goes to the dead letter."""
+    forward_to: str = ""
+    """The entity that this sighting is about by now: it is sent there."""
     alarms: tuple[Alarm, ...] = ()
     """What of it counts towards a brake and was applied all the same."""
 
@@ -65,6 +67,7 @@ class Draft:
     conflicts: list[ConflictLine] = field(default_factory=list)
     changed: bool = False
     rejected: str = ""
+    forward_to: str = ""
     alarms: list[Alarm] = field(default_factory=list)
     touched_by: str = ""
     """The replica that was seen to have edited a field."""
@@ -94,6 +97,13 @@ class Draft:
             record.replicas[name] = found
         self.changed = True
         return record.replicas[name]
+
+    def forget(self, name: str) -> None:
+        """The replica is not ours any more."""
+        record = self.record
+        record.replicas = {key: held for key, held in record.replicas.items() if key != name}
+        self._touched.discard(name)
+        self.changed = True
 
     def agree(self, name: str, value: Any, at_ms: int, source: str) -> None:
         """Move the agreed value of a field."""
@@ -312,6 +322,7 @@ class Draft:
             self.conflicts,
             due_at_ms,
             self.rejected,
+            self.forward_to,
             tuple(self.alarms),
         )
 

@@ -111,6 +111,11 @@ def count(
     counted = replica.totals.get(field)
     if mark is not None and mark.total is not None and isinstance(mark.value, int):
         own = mark.total + value - mark.value
+        if shadow is None and counted is None and field not in wrote and mark.op != CREATED:
+            replica.totals[field] = own
+            replica.shadow[field] = Shadow(value, value, mark.op)
+            first_seen(draft, name, field, value, draft.now_ms)
+            return
         if counted is None:
             counted = 0 if mark.op == CREATED or field in wrote else own
         delta = own - counted
@@ -193,7 +198,11 @@ def compare(
     elif shadow is not None:
         base, stands = shadow.seen, shadow.stands
     else:
-        replica.shadow[field] = Shadow(value, value)
+        agreed = draft.record.fields.get(field)
+        stands = value
+        if agreed is not None and normal(field, agreed.value) == value:
+            stands = agreed.value  # its own spelling of what all agree on
+        replica.shadow[field] = Shadow(value, stands)
         first_seen(draft, name, field, value, at_ms)
         return
     if base != value and (fresh or field in wrote) and normal(field, stands) == value:

@@ -140,6 +140,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     replicas: dict[str, Replica] = {}
     conflicts: dict[str, Conflict] = {}
     tombstone: Tombstone | None = None
+    former: dict[str, str] = {}
+    """`replica external id` of items that a person took away, to the entity they belong to now."""
     edits: dict[str, int] = {}
     """Applied edit ids and their timestamps, for 7 days (rule 7)."""
     effects: dict[str, OwedEffect] = {}

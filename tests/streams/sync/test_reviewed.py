@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from schemas.command import Delete, Read, Write
 from schemas.observation import Seen
+from schemas.policy import Rule
 from support.engine import Engine, context
 
 
@@ -93,3 +97,19 @@ def test_a_lost_deletion_on_a_plain_shop_is_sent_again(product: Engine) -> None:
         if any(isinstance(c, Delete) and c.replica == "woocommerce" for c in commands):
             return
     pytest.fail("the deletion was never sent again")
+
+
+def test_the_first_edit_on_a_platform_that_rewrites_is_no_conflict() -> None:
+    def wrapped(_field: str, value: Any) -> Any:
+        return value if str(value).startswith("<p>") else f"<p>{value}</p>"
+
+    engine = Engine(context("order", Rule(policy="local")))
+    shop = engine.context.profiles["woocommerce"]
+    rewrites = replace(shop, types={"order": replace(shop.types["order"], normal=wrapped)})
+    profiles = {**engine.context.profiles, "woocommerce": rewrites}
+    engine.context = replace(engine.context, profiles=profiles)
+    engine.sees("mongodb", 1, note="a")
+    engine.sees("woocommerce", 1, note="<p>a</p>")
+    engine.sees("woocommerce", 2, note="<p>b</p>")
+    assert engine.agreed("note") == "<p>b</p>"
+    assert engine.last.conflicts == []
