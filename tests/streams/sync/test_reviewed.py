@@ -103,7 +103,7 @@ def test_the_first_edit_on_a_platform_that_rewrites_is_no_conflict() -> None:
     def wrapped(_field: str, value: Any) -> Any:
         return value if str(value).startswith("<p>") else f"<p>{value}</p>"
 
-    engine = Engine(context("order", Rule(policy="local")))
+    engine = Engine(context("order", Rule(policy="local")), "order")
     shop = engine.context.profiles["woocommerce"]
     rewrites = replace(shop, types={"order": replace(shop.types["order"], normal=wrapped)})
     profiles = {**engine.context.profiles, "woocommerce": rewrites}
