@@ -104,6 +104,11 @@ def search_of(text: str) -> Document:
     return {"$and": [_begins(word) for word in text.casefold().split()[:WORDS_MOST]]}
 
 
+def word_of(text: str) -> str:
+    """A SKU or an id as it is among `words`."""
+    return text.casefold()[:WORD_LENGTH]
+
+
 def _begins(word: str) -> Document:
     whole = {"words": {"$regex": f"^{re.escape(word[:WORD_LENGTH])}"}}
     parts = [part for part in _WORD.findall(word) if part != word]
@@ -220,12 +225,11 @@ class EntityViews:
 
 def _words(outline: _Outline, external_ids: Sequence[str]) -> list[str]:
     """What the entity is found by: its names word by word, its SKU and its ids as a whole too."""
-    found = dict.fromkeys((outline.text("sku").casefold(), outline.entity_id.casefold()))
-    found.update(dict.fromkeys(external_id.casefold() for external_id in external_ids))
+    found = dict.fromkeys(map(word_of, (outline.text("sku"), outline.entity_id, *external_ids)))
     for name in _NAMES:
-        found.update(dict.fromkeys(_WORD.findall(outline.text(name).casefold())))
+        found.update(dict.fromkeys(map(word_of, _WORD.findall(outline.text(name)))))
     found.pop("", None)
-    return [word[:WORD_LENGTH] for word in found][:WORDS_MOST]
+    return list(found)[:WORDS_MOST]
 
 
 def _stand(outline: _Outline) -> tuple[int, int]:
