@@ -8,10 +8,22 @@ import sys
 import typer
 from rich.console import Console
 
-from runtime.commands import bench, demo, dlq, doctor, down, status, test, trigger, up, version
+from runtime.commands import (
+    bench,
+    chaos,
+    demo,
+    dlq,
+    doctor,
+    down,
+    status,
+    test,
+    trigger,
+    up,
+    version,
+)
 from runtime.errors import SmartStoreError
 
-COMMANDS = (demo, trigger, up, down, status, dlq, doctor, bench, test, version)
+COMMANDS = (demo, trigger, up, down, status, dlq, doctor, bench, chaos, test, version)
 _INTERRUPTED = 130
 
 app = typer.Typer(

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from runtime.holdings import (
+    EXISTENCE,
     Holding,
     Key,
     Records,
@@ -134,6 +135,8 @@ def compare(
     for key in sorted({key for holding in places for key in holding.items}):
         values = {holding.place: holding.items.get(key) for holding in places}
         absent = [place for place, fields in values.items() if fields is None]
+        if absent and (key, EXISTENCE) in records.contested:
+            continue
         if absent:
             told = {place: "absent" if place in absent else "held" for place in values}
             differences.append(Difference(*key, "exists", told))

@@ -7,13 +7,13 @@ Nothing of the product's own reading is used here: a judge that shared it would 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from pymongo import AsyncMongoClient
 
 Document = Mapping[str, Any]
@@ -23,6 +23,8 @@ Key = tuple[str, str]
 PRODUCT_TEXTS = ("sku", "name", "description", "shortDescription", "status")
 PRODUCT_AMOUNTS = ("price", "salePrice", "weight")
 VARIATION_AMOUNTS = ("price", "salePrice")
+EXISTENCE = "existence"
+"""Contested under this name where an item was deleted on one side and changed on another."""
 _CLAIM = b"\x00claim/"
 _SHOP_STATUS = {"publish": "active", "pending": "draft", "future": "draft", "private": "archived"}
 _TIMEOUT_S = 60.0
@@ -188,52 +190,70 @@ def _price(value: Any) -> Decimal | str | None:
 # The engine
 
 
+@dataclass
+class Changelog:
+    """Key to the last record. What a former owner wrote behind its successor's claim does not
+    count."""
+
+    found: dict[bytes, dict[str, Any]] = field(default_factory=dict)
+    _claims: dict[int, int] = field(default_factory=dict)
+
+    def take(self, message: Any) -> None:
+        """One message of the topic, in the order of its partition."""
+        key = message.key or b""
+        if key.startswith(_CLAIM):
+            self._claims[message.partition] = message.offset + 1
+            return
+        if not message.value:
+            self.found.pop(key, None)
+            return
+        record = json.loads(message.value)
+        if record.get("epoch", 0) >= self._claims.get(message.partition, 0):
+            self.found[key] = record
+
+
 async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, Any]]:
-    """Key to the last record in the changelog, from its beginning to its present end. What a former
-    owner wrote behind its successor's claim does not count."""
-    consumer = AIOKafkaConsumer(
-        topic,  # without a group it is given all partitions
-        bootstrap_servers=kafka_url.removeprefix("kafka://"),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    try:
-        await consumer.start()
-        partitions = sorted(consumer.assignment())
-        ends = await consumer.end_offsets(partitions)
-        return await _read_to(consumer, ends)
-    finally:
-        await consumer.stop()
+    """The changelog from its beginning to its present end."""
+    changelog = Changelog()
+    async with Tape(kafka_url, topic) as tape:
+        await tape.read(changelog.take)
+    return changelog.found
 
 
-async def _read_to(
-    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
-) -> dict[bytes, dict[str, Any]]:
-    found: dict[bytes, dict[str, Any]] = {}
-    claims: dict[int, int] = {}
-    open_ones = {partition for partition, end in ends.items() if end > 0}
-    while open_ones:
-        for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
-            for message in messages:
-                if message.offset < ends[partition]:
-                    _take(found, claims, message)
-        for partition in list(open_ones):
-            if await consumer.position(partition) >= ends[partition]:
-                open_ones.discard(partition)
-    return found
+class Tape:
+    """Topics from their beginning, each time to their present end. Use as a context manager."""
 
+    def __init__(self, kafka_url: str, *topics: str) -> None:
+        self._consumer = AIOKafkaConsumer(
+            *topics,  # without a group it is given all partitions
+            bootstrap_servers=kafka_url.removeprefix("kafka://"),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
 
-def _take(found: dict[bytes, dict[str, Any]], claims: dict[int, int], message: Any) -> None:
-    key = message.key or b""
-    if key.startswith(_CLAIM):
-        claims[message.partition] = message.offset + 1
-        return
-    if not message.value:
-        found.pop(key, None)
-        return
-    record = json.loads(message.value)
-    if record.get("epoch", 0) >= claims.get(message.partition, 0):
-        found[key] = record
+    async def __aenter__(self) -> Tape:
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._consumer.stop()
+
+    async def read(self, take: Callable[[Any], None]) -> None:
+        """Everything new, to the present end at least. Raises KafkaError without a broker."""
+        partitions = sorted(self._consumer.assignment())
+        ends = await self._consumer.end_offsets(partitions)
+        open_ones = {partition for partition, end in ends.items() if end > 0}
+        while open_ones:
+            for messages in (await self._consumer.getmany(timeout_ms=500)).values():
+                for message in messages:
+                    take(message)
+            for partition in list(open_ones):
+                if await self._consumer.position(partition) >= ends[partition]:
+                    open_ones.discard(partition)
 
 
 def records_of(changelog: Iterable[dict[str, Any]], organization_id: str) -> Records:

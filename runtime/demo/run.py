@@ -60,7 +60,7 @@ def run_demo(home: Path, *, once: bool, as_json: bool, fresh: bool) -> int:
         signals.collect()
         try:
             work = _once(system, began_s, as_json=as_json) if once else _live(system, began_s)
-            code = asyncio.run(_unless_stopped(work, signals, system))
+            code = asyncio.run(unless_stopped(work, signals, system))
             return 0 if code is None else code
         finally:
             terminal.say("Stopping")
@@ -81,7 +81,7 @@ def _next_run(home: Path) -> int:
     return number
 
 
-async def _unless_stopped(
+async def unless_stopped(
     work: Coroutine[Any, Any, T], signals: Signals, system: System
 ) -> T | None:
     """The result; None when a signal came first. Raises StartFailed when a part is gone."""

@@ -1,0 +1,153 @@
+"""One seed on a running system: rounds of changes and blows, each until all has settled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from runtime.chaos.journal import Journal
+from runtime.chaos.load import Load
+from runtime.chaos.plan import Plan, Round
+from runtime.chaos.sight import Eyes, Sight
+from runtime.chaos.storm import Fault, Storm
+from runtime.chaos.verdict import Verdict, verdict
+from runtime.demo.merchant import Merchant, Platforms, open_merchant
+from runtime.demo.system import System
+from schemas.policy import Rule
+
+PER_SECOND = 40
+AT_ONCE = 12
+SETTLES_WITHIN_S = 90.0
+"""Longer is a failure to live: far above what any recovery takes."""
+_LOOK_EVERY_S = 0.2
+_LOOK_LIMIT_S = 20.0
+_AWAY = (KafkaError, PyMongoError, httpx.TransportError, TimeoutError, OSError)
+
+RULES = (
+    Rule(type="product", field="salePrice", policy="manual"),
+    Rule(type="product", field="categories", policy="merge"),
+)
+"""Two sale prices at once are a person's to decide, lists are merged, the newest wins elsewhere."""
+
+
+@dataclass
+class Result:
+    """Of one seed. `sight` is the last look, for evidence."""
+
+    seed: int
+    organization_id: str
+    journal: Journal
+    faults: list[Fault]
+    weather: Counter[str]
+    verdict: Verdict
+    sight: Sight | None
+    seconds: float = 0.0
+    error: str = ""
+    """What kept the judge from judging."""
+    overdue: bool = field(default=False)
+    """It did not settle in time."""
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is wrong."""
+        return self.verdict.clean and not self.error
+
+
+@dataclass
+class Judge:
+    """Looks until all is well."""
+
+    eyes: Eyes
+    merchant: Merchant
+    journal: Journal
+    verdict: Verdict = field(default_factory=Verdict)
+    sight: Sight | None = None
+    error: str = ""
+
+    async def settle(self, limit_s: float) -> float | None:
+        """When all was well for the first of two looks in a row (monotonic); None: not in time."""
+        end_s = time.monotonic() + limit_s
+        well_s: float | None = None
+        while True:
+            if await self._look():
+                if well_s is not None:
+                    return well_s
+                well_s = time.monotonic()
+            else:
+                well_s = None
+            if time.monotonic() > end_s:
+                return None
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _look(self) -> bool:
+        try:
+            async with asyncio.timeout(_LOOK_LIMIT_S):
+                self.sight = await self.eyes.look(self.merchant)
+        except _AWAY as error:
+            self.error = f"a store does not answer: {error!r}"
+            return False
+        self.error = ""
+        self.verdict = verdict(self.journal, self.sight)
+        return self.verdict.clean
+
+
+async def run_seed(system: System, eyes: Eyes, plan: Plan, organization_id: str) -> Result:
+    """Everything of a seed is below an organisation of its own. It ends with the first round that
+    does not settle: what is wrong then must stay to be seen."""
+    began_s = time.monotonic()
+    platforms = Platforms(load=False, rules=RULES)
+    async with open_merchant(system, organization_id, platforms) as merchant:
+        journal, storm = Journal(), Storm(system, merchant)
+        await _deliver_until_heard(merchant)
+        load, judge = Load(merchant, journal), Judge(eyes, merchant, journal)
+        weather: Counter[str] = Counter()
+        await load.stock_up()
+        settled_s = await judge.settle(SETTLES_WITHIN_S)
+        for place, one in enumerate(plan.rounds):
+            if settled_s is None:
+                break
+            weather.update(one.weather.kinds)
+            await storm.spoil(one.weather, plan.seed * 10 + place)
+            await _play(one, load, storm)
+            await storm.heal()
+            settled_s = await judge.settle(SETTLES_WITHIN_S)
+            if settled_s is not None:
+                storm.recovered(settled_s)
+        return Result(
+            plan.seed, organization_id, journal, storm.faults, weather, judge.verdict, judge.sight,
+            time.monotonic() - began_s, judge.error, settled_s is None,
+        )  # fmt: skip
+
+
+async def _deliver_until_heard(merchant: Merchant) -> None:
+    """The shop's plugin repeats its webhooks; WooCommerce itself sends each once."""
+    url = f"{merchant.web.base_url}/api/webhooks/woocommerce/{merchant.organization_id}"
+    await merchant.sandbox.change_shop(
+        merchant.shop.name,
+        plugin_delivery_url=url,
+        plugin_delivery_secret=merchant.shop.webhook_secret,
+        delivery_attempts=9,
+    )
+
+
+async def _play(one: Round, load: Load, storm: Storm) -> None:
+    """The changes at their pace, some at once, with the blows where the plan has them."""
+    turns = asyncio.Semaphore(AT_ONCE)
+    blows = list(one.blows)
+
+    async with asyncio.TaskGroup() as tasks:
+        began_s = time.monotonic()
+        for place, change in enumerate(one.changes):
+            while blows and blows[0].before <= place:
+                storm.strike(blows.pop(0))
+            await turns.acquire()
+            making = tasks.create_task(load.make(change))
+            making.add_done_callback(lambda _: turns.release())
+            early_s = began_s + place / PER_SECOND - time.monotonic()
+            await asyncio.sleep(max(0.0, early_s))
