@@ -216,6 +216,37 @@ class Sweeps(Lists, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Subscription:
+    """What a platform will tell us of by itself."""
+
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    """Topic to what must be remembered of it, in the platform's own words."""
+    mended: tuple[str, ...] = ()
+    """What was wrong, in words."""
+    missed: bool = False
+    """Deliveries may be missing since we last heard."""
+    refused: str = ""
+    """Why it does not stand as it was asked for; empty where it does."""
+
+
+@runtime_checkable
+class Subscribes(Protocol):
+    """A client whose platform sends deliveries once it is told where to. Errors: Retry, Unknown,
+    Refused."""
+
+    async def subscribe(
+        self, url: str, secret: str, known: Mapping[str, str], *, quiet: bool = False
+    ) -> Subscription:
+        """Make it tell us, or mend how it does; `known` is what `hooks` was. `quiet`: something
+        else tells us already, so all is prepared and paused."""
+        ...
+
+    async def unsubscribe(self, url: str, known: Mapping[str, str]) -> int:
+        """Take all of it away; how many there were."""
+        ...
+
+
 class Client(Protocol):
     """A connection's I/O. One per connection, kept open."""
 
@@ -290,6 +321,8 @@ __all__ = [
     "Sighting",
     "StateCommand",
     "StockTaken",
+    "Subscribes",
+    "Subscription",
     "Sweeps",
     "TypeProfile",
     "digest_of",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from api.channels import channels, hang_up
 from api.deps import UseCaller, UseServices
 from api.errors import invalid
+from api.imports import Imports
 from api.services import Services
 from api.shapes import to_json
 from connectors.registry import UnknownPlatform, connector
@@ -69,7 +72,8 @@ async def list_integrations(
     """The organisation's platforms. Of secrets only their last four characters."""
     caller.check(organizationId)
     found = await use.directory.integrations(caller.organization_id)
-    return _json({"integrations": [shape(integration) for integration in found]})
+    told = await channels(use.database, caller.organization_id)
+    return as_json({"integrations": [shape(one, told.get(one.replica)) for one in found]})
 
 
 @router.post("", status_code=201)
@@ -89,13 +93,17 @@ async def create_integration(
         first_sync=wanted.first_sync.winner if wanted.first_sync else None,
     )
     made = await use.directory.integration(caller.organization_id, connection.id)
-    return _json(shape(made), 201)
+    if wanted.first_sync is not None:
+        await Imports(use.database, use.directory).begin(made)
+    return as_json(shape(made), 201)
 
 
 @router.get("/{integration_id}")
 async def get_integration(integration_id: str, caller: UseCaller, use: UseServices) -> Response:
     """One of them."""
-    return _json(shape(await use.directory.integration(caller.organization_id, integration_id)))
+    found = await use.directory.integration(caller.organization_id, integration_id)
+    told = await channels(use.database, caller.organization_id)
+    return as_json(shape(found, told.get(found.replica)))
 
 
 @router.patch("/{integration_id}")
@@ -111,7 +119,7 @@ async def change_integration(
         secrets=None if change.secrets is None else _revealed(change.secrets),
         active=change.active,
     )
-    return _json(shape(changed))
+    return as_json(shape(changed))
 
 
 @router.post("/{integration_id}/{switch}")
@@ -125,13 +133,17 @@ async def switch_integration(
     changed = await use.directory.change(
         caller.organization_id, integration_id, active=switch == "resume"
     )
-    return _json(shape(changed))
+    return as_json(shape(changed))
 
 
 @router.delete("/{integration_id}", status_code=204)
 async def remove_integration(integration_id: str, caller: UseCaller, use: UseServices) -> Response:
-    """Forget it and its secrets."""
+    """Forget it and its secrets; our webhooks are taken out of the platform."""
+    found = await use.directory.integration(caller.organization_id, integration_id)
+    connection = await use.directory.connection(caller.organization_id, found.replica)
     await use.directory.remove(caller.organization_id, integration_id)
+    if connection is not None:
+        await hang_up(use.database, connection)
     return Response(status_code=204)
 
 
@@ -143,7 +155,7 @@ async def test_integration(integration_id: str, caller: UseCaller, use: UseServi
     if connection is None:
         raise NotFound(f"There is no integration {integration_id}")
     found = await use.checks.probe(connection, fresh=True)
-    return _json(
+    return as_json(
         {
             "ok": found.word == "healthy",
             "found": found.detail,
@@ -152,8 +164,8 @@ async def test_integration(integration_id: str, caller: UseCaller, use: UseServi
     )
 
 
-def shape(integration: Integration) -> dict[str, Any]:
-    """As clients see it."""
+def shape(integration: Integration, webhooks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """As clients see it. `webhooks`: how it tells us of changes; None while nobody has looked."""
     return {
         "id": integration.id,
         "platform": integration.platform,
@@ -173,6 +185,7 @@ def shape(integration: Integration) -> dict[str, Any]:
         "capabilities": dict(integration.capabilities),
         "fromEnvironment": integration.from_environment,
         "trouble": integration.trouble,
+        "webhooks": webhooks,
         "version": integration.version,
     }
 
@@ -217,5 +230,6 @@ def _is_private(host: str) -> bool:
         return False
 
 
-def _json(value: Any, status: int = 200) -> Response:
+def as_json(value: Any, status: int = 200) -> Response:
+    """An answer with this JSON."""
     return Response(to_json(value), status_code=status, media_type="application/json")

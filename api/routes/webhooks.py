@@ -164,12 +164,15 @@ async def _woocommerce(use: Services, organization_id: str, scope: Scope, receiv
         )
     headers = headers_of(scope)
     if _PING.fullmatch(body) and "x-wc-webhook-signature" not in headers:
+        use.pulse.pinged(organization_id)
         return  # sent unsigned when a webhook is made; anything but 200 refuses the webhook
     connection = await _signer(use, organization_id, headers, body)
     topic, subject = _woocommerce_subject(headers, body)
     await use.intake.accept(
         _delivery(use, connection, f"inbound.woocommerce.{topic}", subject, headers, body)
     )
+    by = "plugin" if "webhook-signature" in headers else "native"
+    use.pulse.heard(f"{organization_id}/{connection.replica}", by)
 
 
 async def _signer(

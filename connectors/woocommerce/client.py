@@ -8,12 +8,21 @@ from collections.abc import Mapping, Sequence
 import httpx
 
 from connectors.errors import Malformed, Retry, Unknown
-from connectors.protocol import Answer, Ids, Links, Listed, Page, StateCommand
+from connectors.protocol import (
+    Answer,
+    Ids,
+    Links,
+    Listed,
+    Page,
+    StateCommand,
+    Subscription,
+)
 from connectors.woocommerce.listing import Listing
 from connectors.woocommerce.plain import PlainWriter
 from connectors.woocommerce.rest import NoRoute, Rest
 from connectors.woocommerce.route import RouteWriter, describe
 from connectors.woocommerce.settings import Shop
+from connectors.woocommerce.webhooks import Webhooks
 from schemas.command import Perform
 
 LOOK_AGAIN_S = 300.0
@@ -88,6 +97,16 @@ class WooCommerceClient:
     async def read(self, entity_type: str, external_ids: Sequence[str]) -> tuple[Listed, ...]:
         """See `connectors.protocol.Sweeps`."""
         return await (await self._listing()).read(entity_type, external_ids)
+
+    async def subscribe(
+        self, url: str, secret: str, known: Mapping[str, str], *, quiet: bool = False
+    ) -> Subscription:
+        """See `connectors.protocol.Subscribes`."""
+        return await Webhooks(self._rest).subscribe(url, secret, known, quiet=quiet)
+
+    async def unsubscribe(self, url: str, known: Mapping[str, str]) -> int:
+        """See `connectors.protocol.Subscribes`."""
+        return await Webhooks(self._rest).unsubscribe(url, known)
 
     async def _listing(self) -> Listing:
         return Listing(self._rest, plugin=await self._find_route() is not None)

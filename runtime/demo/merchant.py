@@ -40,6 +40,10 @@ class Platforms:
     rules: tuple[Rule, ...] = ()
     load: bool = True
     """The small Sri Lankan shop, in MongoDB and in the shop; else both are empty."""
+    first_sync: str | None = "newest"
+    """Who wins at first sight; None: the connections wait to be confirmed."""
+    webhooks: bool = True
+    """The shop has them already; else nobody tells us anything."""
 
 
 @dataclass
@@ -188,7 +192,11 @@ async def _make_shop(
     return await sandbox.create_shop(
         organization_id,
         plugin=wanted.plugin,
-        webhook_url=f"{system.url}/api/webhooks/woocommerce/{organization_id}",
+        **(
+            {"webhook_url": f"{system.url}/api/webhooks/woocommerce/{organization_id}"}
+            if wanted.webhooks
+            else {}
+        ),
         webhook_secret=secrets.token_hex(20),
         **({"load": "sri-lanka"} if wanted.load else {}),
         **(wanted.shop_settings or {}),
@@ -237,10 +245,10 @@ async def _connect(
                 "consumer_secret": shop.consumer_secret,
                 "webhook_secret": shop.webhook_secret,
             },
-            first_sync="newest",
+            first_sync=wanted.first_sync,
         )
         if number:
-            await _connect_number(system, directory, organization_id, shop, number)
+            await _connect_number(system, directory, organization_id, shop, number, wanted)
     finally:
         await database.client.close()
     return api_key
@@ -252,6 +260,7 @@ async def _connect_number(
     organization_id: str,
     shop: ShopAccess,
     number: Mapping[str, Any],
+    wanted: Platforms,
 ) -> None:
     await directory.connect(
         organization_id,
@@ -274,5 +283,5 @@ async def _connect_number(
             "app_secret": number["app_secret"],
             "verify_token": number["verify_token"],
         },
-        first_sync="newest",
+        first_sync=wanted.first_sync,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.conflicts import bulk
-from streams.upkeep import imports, polling, preview
+from streams.upkeep import imports, polling, preview, webhooks
 from streams.upkeep.runner import Runner
 from streams.upkeep.settings import UpkeepSettings
 
@@ -14,3 +14,4 @@ def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     imports.register(runner)
     preview.register(runner)
     polling.register(runner, settings.polling_minutes)
+    webhooks.register(runner, settings.public_url)
