@@ -97,7 +97,14 @@ async def call(
     content = None if body is None else msgspec.json.encode(body)
     headers = None if body is None else {"content-type": "application/json"}
     request = client.build_request(method, path, params=params, content=content, headers=headers)
-    where = f"{method} {request.url.path}"
+    return await send(client, request, limit=limit)
+
+
+async def send(
+    client: httpx.AsyncClient, request: httpx.Request, *, limit: int = MAX_ANSWER_BYTES
+) -> Reply:
+    """`call`, for a request made elsewhere (a form, headers of its own)."""
+    where = f"{request.method} {request.url.path}"
     try:
         answer = await client.send(request, stream=True)
         try:

@@ -125,9 +125,9 @@ def create_response(shipment: Shipment, reply: Reply) -> Creation:
     label_url = ""
     for piece in pieces:
         place = piece.get("packageSequenceNumber")
-        for one in records(piece.get("packageDocuments")):
-            label_url = label_url or text(one.get("url"))
-            label = _document(one, notices, place if isinstance(place, int) else None)
+        for held in records(piece.get("packageDocuments")):
+            label_url = label_url or text(held.get("url"))
+            label = _document(held, notices, place if isinstance(place, int) else None)
             labels += [label] if label else []
     other = [_document(one, notices) for one in records(entry.get("shipmentDocuments"))]
     created = Created(
