@@ -20,10 +20,11 @@ from runtime.commands import (
     trigger,
     up,
     version,
+    why,
 )
 from runtime.errors import SmartStoreError
 
-COMMANDS = (demo, trigger, up, down, status, dlq, doctor, bench, chaos, test, version)
+COMMANDS = (demo, trigger, up, down, status, why, dlq, doctor, bench, chaos, test, version)
 _INTERRUPTED = 130
 
 app = typer.Typer(
