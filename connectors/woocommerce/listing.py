@@ -135,7 +135,7 @@ class Listing:
 
     async def ids(self, entity_type: str, cursor: str, limit: int) -> Ids | None:
         """See `connectors.protocol.Sweeps`."""
-        if not self._plugin:
+        if not self._plugin or entity_type not in (*PATHS, VARIATION):
             return None
         params = {
             "resource": KINDS[entity_type],
@@ -153,7 +153,7 @@ class Listing:
         self, entity_type: str, external_ids: Sequence[str], each: bool
     ) -> Mapping[str, str] | None:
         """See `connectors.protocol.Lists`."""
-        if not self._plugin:
+        if not self._plugin or entity_type not in (*PATHS, VARIATION):
             return None
         body = {"resource": KINDS[entity_type], "ids": list(external_ids), "each": each}
         try:
@@ -167,6 +167,11 @@ class Listing:
 
     async def read(self, entity_type: str, external_ids: Sequence[str]) -> tuple[Listed, ...]:
         """See `connectors.protocol.Sweeps`."""
+        if entity_type == "inventory":
+            whole = await self.read("product", [one for one in external_ids if ":" not in one])
+            return whole + await self.read(VARIATION, [one for one in external_ids if ":" in one])
+        if entity_type not in (*PATHS, VARIATION):
+            return ()
         found: dict[str, Listed] = {}
         for start in range(0, len(external_ids), PAGE):
             for item in await self._some(entity_type, external_ids[start : start + PAGE]):

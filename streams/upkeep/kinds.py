@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from streams.conflicts import bulk
-from streams.upkeep import imports, polling, preview, webhooks
+from streams.upkeep import imports, polling, preview, resyncing, webhooks
+from streams.upkeep.drift import job as drift
 from streams.upkeep.runner import Runner
 from streams.upkeep.settings import UpkeepSettings
 
@@ -11,6 +12,8 @@ from streams.upkeep.settings import UpkeepSettings
 def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     """Each module brings its own `register(runner, ...)`."""
     bulk.register(runner)
+    drift.register(runner, settings.drift_sweep_minutes)
+    resyncing.register(runner)
     imports.register(runner)
     preview.register(runner)
     polling.register(runner, settings.polling_minutes)

@@ -35,6 +35,7 @@ from connectors.protocol import Client, Connection
 from connectors.registry import connector
 from streams.database import Database
 from streams.directory import Directory
+from streams.kafka.lag import LagUnknown
 from streams.kafka.publisher import PublishFailed
 from streams.kafka.records import Publishes
 from streams.links import Links
@@ -257,7 +258,7 @@ class Runner:
             case Retry():
                 wait_ms = max(wait_ms, int(1000 * (error.retry_after_s or 0)))
                 await self.jobs.again(job, str(error), wait_ms)
-            case Unknown() | PyMongoError() | PublishFailed() | TimeoutError():
+            case Unknown() | PyMongoError() | PublishFailed() | LagUnknown() | TimeoutError():
                 log.warning("a job waits", kind=job.kind, job=job.id, reason=repr(error)[:300])
                 await self.jobs.again(job, str(error)[:300] or "no answer in time", wait_ms)
             case JobFailed() | ConnectorError():
