@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -130,6 +130,8 @@ class Plan:
     """New link to its request."""
     leaders: dict[int, int] = field(default_factory=dict)
     """A request that took over what an earlier one of this chunk decided."""
+    outworn: list[tuple[Request, str, str]] = field(default_factory=list)
+    """(request, entity, SKU that its item does not bear any more)"""
     made: dict[str, tuple[str, int]] = field(default_factory=dict)
     """New row to (entity, request)."""
 
@@ -160,7 +162,9 @@ class Plan:
         new = [key for key in request.sighting.match_keys if key not in held]
         update: dict[str, Any] = {}
         if new:
-            update["$addToSet"] = {"keys": {"$each": new}}
+            old = _outworn(held, request.sighting.match_keys)
+            update["$set"] = {"keys": sorted({*held, *new} - old)}
+            self.outworn += [(request, entity_id, key) for key in old]
             for key in new:
                 row_id = claim_id(request.organization_id, namespace(request.sighting.type), key)
                 if row_id not in self.rows and row_id not in self.made:
@@ -222,3 +226,9 @@ class Plan:
         self.made[request.link_id] = (entity_id, index)
         place = (request.organization_id, request.replica, sighting.type, entity_id)
         self.living[place] = sighting.external_id
+
+
+def _outworn(held: Iterable[str], now: Iterable[str]) -> set[str]:
+    """An item has one SKU: with a new one the former is free for another item."""
+    skus = {key for key in now if key.startswith("sku:")}
+    return {key for key in held if key.startswith("sku:") and key not in skus} if skus else set()

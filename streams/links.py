@@ -40,6 +40,13 @@ ROUNDS = 8
 _DUPLICATE = 11000
 _NEWEST_S = 10.0
 
+EVENTS = "event"
+"""Not a platform: entities that were only ever named by a queued event."""
+_SHARING = {
+    kind: ("product", "variation", "inventory") for kind in ("product", "variation", "inventory")
+}
+"""Types that share their SKUs."""
+
 MatchKey = tuple[str, str, str]
 """Organisation, entity type, match key."""
 
@@ -110,15 +117,76 @@ class Links:
         retry |= {index for index in pending if plan.leaders.get(index, index) in retry}
         if plan.updates:
             await self._rows.bulk_write(list(plan.updates), ordered=False)
+        await self._release(plan.outworn)
         learnt = {}
         for index in pending:
             if index not in retry:
                 request, entity_id = requests[index], found[index] or ""
                 row = rows.get(request.link_id) or {}
-                keys = frozenset((*row.get("keys", ()), *request.sighting.match_keys))
-                learnt[request.link_id] = Known(entity_id, keys)
+                keys = {*row.get("keys", ()), *request.sighting.match_keys}
+                keys -= {key for of, _, key in plan.outworn if of is request}
+                learnt[request.link_id] = Known(entity_id, frozenset(keys))
         await self._cache.put(learnt)
         return sorted(retry)
+
+    async def _release(self, outworn: Sequence[tuple[Request, str, str]]) -> None:
+        """A SKU that no item of the entity bears any more may be another's."""
+        for request, entity_id, key in outworn:
+            bearer = {
+                "organizationId": request.organization_id,
+                "type": {
+                    "$in": list(_SHARING.get(request.sighting.type, (request.sighting.type,)))
+                },
+                "entityId": entity_id,
+                "keys": key,
+            }
+            if await self._rows.find_one(bearer, {"_id": 1}) is None:
+                row_id = claim_id(request.organization_id, namespace(request.sighting.type), key)
+                await self._rows.delete_one({"_id": row_id, "entityId": entity_id})
+
+    async def move(
+        self,
+        organization_id: str,
+        replica: str,
+        entity_type: str,
+        external_id: str,
+        *,
+        source: str,
+        target: str,
+    ) -> bool:
+        """A person says that the item is another entity's: its link changes, and what it alone was
+        known by. False where it was not `source`'s (any more)."""
+        row_id = link_id(organization_id, replica, entity_type, external_id)
+        row = await self._rows.find_one_and_update(
+            {"_id": row_id, "entityId": source},
+            {"$set": {"entityId": target, "linkedAtMs": int(self._clock() * 1000)}},
+        )
+        if row is None:
+            return False
+        keys = row.get("keys", [])
+        for key in keys:
+            others = {"organizationId": organization_id, "entityId": source, "keys": key}
+            if await self._rows.find_one(others, {"_id": 1}) is None:
+                claim = claim_id(organization_id, namespace(entity_type), key)
+                await self._rows.update_one(
+                    {"_id": claim, "entityId": source}, {"$set": {"entityId": target}}
+                )
+        self._external.clear()
+        await self._cache.put({row_id: Known(target, frozenset(keys))})
+        return True
+
+    async def items(self, organization_id: str, entity_type: str, entity_id: str) -> dict[str, str]:
+        """Replica to external id, of items that are not gone."""
+        rows = self._rows.find(
+            {
+                "organizationId": organization_id,
+                "type": entity_type,
+                "entityId": entity_id,
+                "externalId": {"$exists": True},
+                "goneAtMs": {"$exists": False},
+            }
+        ).sort("linkedAtMs", 1)
+        return {row["replica"]: row["externalId"] async for row in rows if row["replica"] != EVENTS}
 
     async def _living(
         self,

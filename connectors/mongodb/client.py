@@ -145,10 +145,27 @@ class MongoDBClient:
         at = session.operation_time or Timestamp(0, 0)
         asked = [job for job in jobs if job.answer is None]
         after = await self._read(asked, session)
+        await self._end_stock([job for job in asked if _found(job, after) is None], session)
         for job in asked:
             document = _found(job, after)
             job.answer = self._answer(job, document, as_of(at))
         return [job.answer or Answer("retry", reason="not answered") for job in jobs]
+
+    async def _end_stock(self, gone: Sequence[Job], session: AsyncClientSession) -> None:
+        """The stock of a product that we have deleted goes with it, its variants' too."""
+        ids = [
+            value
+            for job in gone
+            if isinstance(job.command, Delete) and job.command.type == "product"
+            for value in (*job.ids, job.document_id)
+        ]
+        if ids:
+            stock = self._database[self._shape.collections["inventory"]]
+            name = self._shape.names["inventory"].get("productId", "productId")
+            either = [{"_id": {"$in": ids}}, {name: {"$in": ids}}]
+            await stock.delete_many(
+                {"organizationId": self._organization_id, "$or": either}, session=session
+            )
 
     async def _read(
         self, jobs: Sequence[Job], session: AsyncClientSession

@@ -18,6 +18,7 @@ COLLECTIONS = {
     "customer": "customers",
     "inventory": "inventory",
     "message": "messages",
+    "shipment": "shipments",
 }
 """Entity type to collection. Variations live inside their product (`variants[]`)."""
 

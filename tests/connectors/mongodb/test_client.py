@@ -283,6 +283,23 @@ async def test_delete_only_what_is_as_expected(client: MongoDBClient, database: 
     assert (await one(client, delete)).result == "taken"
 
 
+async def test_the_stock_of_a_deleted_product_goes_with_it(
+    client: MongoDBClient, database: Database
+) -> None:
+    await database["products"].insert_one({"_id": OID, "organizationId": "org", "price": 1})
+    await database["inventory"].insert_many(
+        [
+            {"_id": OID, "organizationId": "org", "quantity": 3},
+            {"_id": "v", "productId": HEX, "organizationId": "org", "quantity": 4},
+            {"_id": "other", "productId": "p2", "organizationId": "org", "quantity": 5},
+            {"_id": "theirs", "productId": HEX, "organizationId": "org2", "quantity": 6},
+        ]
+    )
+    await one(client, Delete(**place(), external_id=HEX, expected={"price": "1"}, op=(1, 1)))
+    left = {row["_id"] async for row in database["inventory"].find({}, {"_id": 1})}
+    assert left == {"other", "theirs"}
+
+
 async def test_references_go_out_as_the_platforms_own_ids(
     client: MongoDBClient, database: Database
 ) -> None:
