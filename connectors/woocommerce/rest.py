@@ -28,6 +28,7 @@ NO_ITEM = frozenset(
         "woocommerce_rest_shop_order_invalid_id",
         "woocommerce_rest_invalid_id",
         "woocommerce_rest_term_invalid",
+        "woocommerce_rest_shop_webhook_invalid_id",
     )
 )
 DUPLICATE_SKU = "product_invalid_sku"

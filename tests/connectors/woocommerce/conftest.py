@@ -47,6 +47,8 @@ class Bench:
     access: ShopAccess
     client: WooCommerceClient
     connection: Connection
+    http: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
     requests: list[str] = field(default_factory=list)
 
     async def product(self, reference: str | int) -> dict[str, Any]:
@@ -110,9 +112,10 @@ async def bench(plugin: bool, scheme: str) -> AsyncIterator[Bench]:
             },
         )
         connection = connection_of(access, scheme)
-        client = WooCommerce(transport=httpx.MockTransport(note)).client(connection)
+        transport = httpx.MockTransport(note)
+        client = WooCommerce(transport=transport).client(connection)
         assert isinstance(client, WooCommerceClient)
-        yield Bench(control, access, client, connection, requests)
+        yield Bench(control, access, client, connection, http, transport, requests)
         await client.close()
     await app.state.world.sender.close()
 
