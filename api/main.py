@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 from pymongo.errors import PyMongoError
 
+from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
 from api.errors import add_problems
@@ -28,13 +29,19 @@ from api.feed import Feed
 from api.forcing import Forcing
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
-from api.pages import views
+from api.pages import review, views
+from api.policies import PolicyDesk
 from api.routes import (
+    batches,
     conflicts,
     deadletters,
+    entities,
     events,
     health,
     integrations,
+    jobs,
+    links,
+    onboarding,
     policies,
     sync,
     tickets,
@@ -60,6 +67,11 @@ log = structlog.get_logger(__name__)
 STOP_S = 8
 MAX_MESSAGE_BYTES = 65_536
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
 
 
 def create_api(open_services: OpenServices) -> FastAPI:
@@ -88,12 +100,18 @@ def create_api(open_services: OpenServices) -> FastAPI:
         webhooks,
         events,
         sync,
+        jobs,
+        entities,
         conflicts,
+        batches,
+        onboarding,
         integrations,
+        links,
         policies,
         deadletters,
         tickets,
         health,
+        review,
         views,
     ):
         app.include_router(module.router)
@@ -115,7 +133,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
     lag = Lag(endpoints)
     process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     board = StatusBoard(database, cache, directory, feed, lag, process)
-    forcing = Forcing(database, publisher)
+    held = Conflicts(database, publisher, now_ms)
     services = Services(
         endpoints=endpoints,
         settings=settings,
@@ -128,16 +146,19 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         status=board,
         tickets=Tickets(cache, database),
         sessions=Sessions(database),
-        conflicts=Conflicts(database, publisher, lambda: int(time.time() * 1000)),
-        forcing=forcing,
+        conflicts=held,
+        batches=Batches(database, held, now_ms),
+        policies=PolicyDesk(database, directory, now_ms),
+        forcing=Forcing(database, publisher),
         checks=Checks(database, cache, feed, lag),
     )
     await _prepare(services)
     await feed.start()
+    listening = asyncio.create_task(services.pulse.run(database))
     try:
         yield services
     finally:
-        await forcing.stop()
+        listening.cancel()
         await feed.stop()
         await board.withdraw()
         await lag.close()

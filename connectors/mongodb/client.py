@@ -22,6 +22,7 @@ from connectors.mongodb.listing import Listing
 from connectors.mongodb.mapping import as_of, id_text
 from connectors.mongodb.references import outward
 from connectors.mongodb.settings import shape_of
+from connectors.mongodb.stored import id_values
 from connectors.mongodb.writes import Change, Job, Writer, place_of
 from connectors.protocol import Answer, Connection, Ids, Links, Listed, Page, StateCommand
 from schemas.command import Create, Delete, Perform, Read, Write
@@ -119,12 +120,20 @@ class MongoDBClient:
         if isinstance(command, Write | Delete):
             job.expected = await outward(command.type, command.expected, lookup.external_id)
         if isinstance(command, Create) and command.type == "inventory":
+            item = await lookup.external_id(("product", "variation"), command.entity_id)
             if not job.want.get("productId"):
-                item = await lookup.external_id(("product", "variation"), command.entity_id)
                 job.want["productId"] = item or command.entity_id
+            if item is not None and not await self._has(item):
+                # Stock of a product that is gone, or not made yet.
+                job.answer = Answer("missing", reason="its product is not there", retry_after_s=0.2)
         if isinstance(command, Create) and sku:
             job.want["sku"] = sku
         return job
+
+    async def _has(self, product: str) -> bool:
+        where = {"_id": {"$in": id_values(product)}, "organizationId": self._organization_id}
+        products = self._database[self._shape.collection("product")]
+        return await products.find_one(where, {"_id": 1}) is not None
 
     async def _new_variation(self, command: Create, links: Links) -> tuple[str, str]:
         parent, sku = command.want.get("parentId"), command.want.get("sku")

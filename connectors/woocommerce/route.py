@@ -136,7 +136,8 @@ class RouteWriter:
             number = operation.get("id") or resource.get("id")
             external_id = f"{parent}:{number}" if parent else str(number)
         answer = answers.tell(command, word, resource, self._country, reason, external_id)
-        if isinstance(command, Read) and result.get("gone") and answer.seen is not None:
+        gone = result.get("gone") and (isinstance(command, Read) or command.type == "inventory")
+        if gone and answer.seen is not None:
             return replace(answer, result="missing")
         return answer
 

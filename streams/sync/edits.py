@@ -56,7 +56,11 @@ def _edit_field(draft: Draft, arrival: Edit, field: str, value: object, at_ms: i
     if agreed is None:
         draft.agree(field, value, at_ms, arrival.replica)
     elif field in draft.record.conflicts:
-        candidate(draft, arrival.replica, field, value, at_ms)
+        conflict = draft.record.conflicts[field]
+        if at_ms > conflict.stamps.get(arrival.replica, -1):
+            candidate(draft, arrival.replica, field, value, at_ms)
+        else:
+            overruled(draft, arrival.replica, field, value, at_ms)
     elif kind_of(draft.record.type, field) is Kind.LATTICE:
         advance(draft, arrival.replica, field, value, at_ms)
     elif (at_ms, arrival.replica) > agreed.stamp:

@@ -67,19 +67,25 @@ def verdict(
     where that is not known."""
     sides = (standing, challenger)
     if rule.winner:
-        for side in sides:
-            if side.source == rule.winner:
-                return Verdict(side.value, side.at_ms, side.source, "winner")
-        return _newest(*sides)
+        return _of(rule.winner, sides, "winner") or _newest(*sides)
     if rule.policy == "manual":
         return None
     if rule.policy == "merge":
         return _merged(kind_of(entity_type, field), base, *sides) or _newest(*sides)
-    if rule.policy in ("local", "remote") and LOCAL in (standing.source, challenger.source):
-        wants_local = rule.policy == "local"
-        side = standing if (standing.source == LOCAL) == wants_local else challenger
-        return Verdict(side.value, side.at_ms, side.source, rule.policy)
+    if rule.policy == "local":
+        return _of(LOCAL, sides, "local") or _newest(*sides)
+    if rule.policy == "remote" and _of(LOCAL, sides, "") is not None:
+        other = challenger if standing.source == LOCAL else standing
+        return Verdict(other.value, other.at_ms, other.source, "remote")
     return _newest(*sides)
+
+
+def _of(source: str, sides: tuple[Side, Side], how: str) -> Verdict | None:
+    """The value of the one side that is of this source; None where neither or both are."""
+    found = [side for side in sides if side.source == source]
+    if len(found) != 1:
+        return None
+    return Verdict(found[0].value, found[0].at_ms, found[0].source, how)
 
 
 def _newest(standing: Side, challenger: Side) -> Verdict:

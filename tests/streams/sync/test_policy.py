@@ -71,3 +71,14 @@ def test_a_text_that_does_not_merge_goes_to_the_newer() -> None:
     found = verdict(Rule(policy="merge"), "product", "description", "a", *sides)
     assert found is not None
     assert (found.value, found.how) == ("y", "newest")
+
+
+@pytest.mark.parametrize(
+    "rule", [Rule(policy="local"), Rule(policy="remote"), Rule(winner="mongodb")]
+)
+def test_of_two_values_of_one_side_the_newer_holds(rule: Rule) -> None:
+    older, newer = Side("q", 10, "mongodb"), Side("e", 20, "mongodb")
+    for sides in ((older, newer), (newer, older)):
+        found = verdict(rule, "inventory", "location", "x", *sides)
+        assert found is not None
+        assert found.value == "e"
