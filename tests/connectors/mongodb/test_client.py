@@ -331,7 +331,11 @@ async def test_stock_of_a_new_item_names_its_product(
     client: MongoDBClient, database: Database
 ) -> None:
     create = Create(**place("inventory"), want={"quantity": 4, "sku": "T"}, op=(1, 1))
-    (answer,) = await client.apply([create], KnownLinks({("product", HEX): "77"}))
+    links = KnownLinks({("product", HEX): "77"})
+    (answer,) = await client.apply([create], links)
+    assert answer.result == "missing", "its product is not there"
+    await database["products"].insert_one({"_id": "77", "organizationId": "org"})
+    (answer,) = await client.apply([create], links)
     assert answer.result == "taken"
     (document,) = await database["inventory"].find().to_list()
     assert (document["_id"], document["productId"], document["quantity"]) == (OID, 77, 4)
