@@ -12,7 +12,7 @@ from connectors.couriers.errors import CourierError, InvalidRequest
 from connectors.couriers.labels import BadLabel, Label, label_of
 from connectors.couriers.model import Created, Creation, Notice
 from connectors.couriers.protocol import Request
-from connectors.couriers.reading import Record, document, part, records, text
+from connectors.couriers.reading import Record, part, records, text
 from connectors.couriers.shipment import Money, Parcel, Party, Shipment
 from connectors.http import Reply
 
@@ -141,7 +141,7 @@ def _amount(money: Money | None) -> Record | None:
 
 def create_response(account: Account, shipments: Sequence[Shipment], reply: Reply) -> Creation:
     """`HasErrors` at the top is true if any shipment failed: a waybill that exists is kept."""
-    answer = document(reply)
+    answer = wire.answer(reply)
     entries = records(answer.get("Shipments"))
     if not entries and wire.failed(answer):
         raise wire.failure(answer)
@@ -199,7 +199,7 @@ def label_request(account: Account, created: Created) -> Request:
 
 def label_response(reply: Reply) -> tuple[Label, ...]:
     """Raises BadLabel where none came."""
-    answer = document(reply)
+    answer = wire.answer(reply)
     labels = _labels(wire.label_part(answer))
     if labels:
         return labels

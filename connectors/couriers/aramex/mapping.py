@@ -11,7 +11,7 @@ from connectors.couriers.aramex.statuses import CODES
 from connectors.couriers.errors import CourierError, silent
 from connectors.couriers.model import Event, Tracked, Tracking, tracked
 from connectors.couriers.protocol import Request
-from connectors.couriers.reading import Record, document, text
+from connectors.couriers.reading import Record, text
 from connectors.couriers.status import meaning
 from connectors.http import Reply
 from schemas.money import money
@@ -57,7 +57,7 @@ def track_request(account: Account, numbers: Sequence[str]) -> Request:
 
 def track_response(account: Account, numbers: Sequence[str], reply: Reply) -> Tracking:
     """Every waybill below a key is a shipment of its own."""
-    answer = document(reply)
+    answer = wire.answer(reply)
     found: list[Tracked] = []
     answered = set(wire.strings(answer.get("NonExistingWaybills")))
     missing = list(answered)

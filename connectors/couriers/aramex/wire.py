@@ -7,9 +7,16 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from connectors.couriers.errors import AuthError, CourierError, InvalidRequest, RateLimited
-from connectors.couriers.reading import Record, part, records, text, texts
+from connectors.couriers.errors import (
+    AuthError,
+    CourierError,
+    InvalidRequest,
+    RateLimited,
+    by_status,
+)
+from connectors.couriers.reading import Record, document, part, records, text, texts
 from connectors.couriers.times import Moment, moment_of, zone_offset_min
+from connectors.http import Reply
 
 _DATE = re.compile(r"\\?/Date\((-?\d+)([+-]\d{4})?\)\\?/")
 _WRAPPED = re.compile(r"KeyValueOf\w+")
@@ -37,9 +44,9 @@ def wire_date(at_ms: int, zone_name: str) -> str:
     return f"/Date({at_ms}{sign}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d})/"
 
 
-def results(document: Record) -> Iterable[tuple[str, list[Record]]]:
+def results(found: Record) -> Iterable[tuple[str, list[Record]]]:
     """(what was asked, its updates)"""
-    listed = document.get("TrackingResults")
+    listed = found.get("TrackingResults")
     if isinstance(listed, dict):
         inner = [value for name, value in listed.items() if _WRAPPED.fullmatch(name)]
         listed = inner[0] if inner else listed
@@ -76,9 +83,19 @@ def failure(holder: Record, reference: str = "") -> CourierError:
     return kind([words for _, words in noted], code=code, reference=reference)
 
 
-def failed(document: Record) -> bool:
+def answer(reply: Reply) -> Record:
+    """The JSON of an answer that Aramex itself made. Raises CourierError for HTTP's own errors."""
+    found = document(reply)
+    if reply.status < 300:
+        return found
+    if reply.status < 500 and notifications(found):
+        raise failure(found)
+    raise by_status(reply, [words for _, words in notifications(found)])
+
+
+def failed(found: Record) -> bool:
     """Aramex says that something, not necessarily all, went wrong."""
-    return document.get("HasErrors") is True or text(document.get("HasErrors")).lower() == "true"
+    return found.get("HasErrors") is True or text(found.get("HasErrors")).lower() == "true"
 
 
 def label_part(holder: Record) -> Record:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.couriers.generic.profile import Profile
-from connectors.couriers.generic.templates import placeholders, texts_in
+from connectors.couriers.generic.templates import named_in, texts_in
 from connectors.couriers.hosts import BASE_URL, ENVIRONMENT, TIMEZONE, base_url, timezone
 from connectors.couriers.protocol import Field, missing
 from connectors.errors import Paused
@@ -44,10 +44,10 @@ def fields_of(profile: Profile) -> tuple[Field, ...]:
 def _named(profile: Profile) -> Iterator[tuple[str, bool]]:
     document: Any = profile.model_dump(exclude={"webhook"})
     for text in texts_in(document):
-        yield from ((one.path, one.optional) for one in placeholders(text))
+        yield from ((one.path, one.optional) for one in named_in(text))
     # Without its secret a push is refused, and tracking works all the same.
     if profile.webhook:
-        yield from ((one.path, True) for one in placeholders(profile.webhook.verify.secret))
+        yield from ((one.path, True) for one in named_in(profile.webhook.verify.secret))
 
 
 def _label(name: str) -> str:

@@ -63,6 +63,11 @@ def placeholders(text: str) -> Iterator[Placeholder]:
         raise ValueError(f"{text!r} has a brace that belongs to no placeholder")
 
 
+def named_in(text: str) -> Iterator[Placeholder]:
+    """Those of any text, unchecked."""
+    return map(_taken, _PLACEHOLDER.finditer(text))
+
+
 def _taken(found: re.Match[str]) -> Placeholder:
     filters = tuple(one for one in found[2].split("|") if one)
     return Placeholder(found[1], filters, bool(found[3]))
