@@ -25,6 +25,11 @@ def platforms() -> tuple[str, ...]:
     return tuple(PLATFORMS)
 
 
+def forget(platform: str) -> None:
+    """Load it anew the next time (a test's stand-in)."""
+    _loaded.pop(platform, None)
+
+
 def connector(platform: str) -> Connector:
     """The platform's connector. Raises UnknownPlatform."""
     found = _loaded.get(platform)
