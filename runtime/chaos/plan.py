@@ -14,7 +14,7 @@ ROUNDS = 3
 MOST_CHANGES = 1_000
 """Each change has a number, and each price must stay near the others (see `load`)."""
 
-PARTS = ("reconcile", "inbound", "sinks", "cdc", "api", "kafka", "mongod", "redis")
+PARTS = ("reconcile", "inbound", "sinks", "cdc", "api", "upkeep", "kafka", "mongod", "redis")
 """What is killed. All of them are started again by their supervisor."""
 
 ACTS: dict[str, int] = {

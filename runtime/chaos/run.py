@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from stamina.instrumentation import set_on_retry_hooks
 
 from runtime.chaos.evidence import keep
 from runtime.chaos.plan import plan_of
@@ -61,6 +62,7 @@ def run_chaos(
     shutil.rmtree(home / "system", ignore_errors=True)  # seeds begin with an empty broker
     board = Board(quiet=quiet)
     system = own_system(home / "system", board.reporter)
+    set_on_retry_hooks(())  # nobody needs to read of every attempt
     tally = Tally(first)
     with Signals() as signals:
         with board.reporter.transfers():

@@ -25,7 +25,9 @@ PER_SECOND = 40
 AT_ONCE = 12
 SETTLES_WITHIN_S = 90.0
 """Longer is a failure to live: far above what any recovery takes."""
-_LOOK_EVERY_S = 0.2
+_ATTEMPTS = 9
+"""Waits double: over a minute, where Meta goes on for days."""
+_LOOK_EVERY_S = 0.4
 _LOOK_LIMIT_S = 20.0
 _AWAY = (KafkaError, PyMongoError, httpx.TransportError, TimeoutError, OSError)
 
@@ -126,14 +128,15 @@ async def run_seed(system: System, eyes: Eyes, plan: Plan, organization_id: str)
 
 
 async def _deliver_until_heard(merchant: Merchant) -> None:
-    """The shop's plugin repeats its webhooks; WooCommerce itself sends each once."""
+    """Meta and the shop's plugin repeat their webhooks; WooCommerce itself sends each once."""
     url = f"{merchant.web.base_url}/api/webhooks/woocommerce/{merchant.organization_id}"
     await merchant.sandbox.change_shop(
         merchant.shop.name,
         plugin_delivery_url=url,
         plugin_delivery_secret=merchant.shop.webhook_secret,
-        delivery_attempts=9,
+        delivery_attempts=_ATTEMPTS,
     )
+    await merchant.sandbox.change_number(merchant.number, delivery_attempts=_ATTEMPTS)
 
 
 async def _play(one: Round, load: Load, storm: Storm) -> None:
