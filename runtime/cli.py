@@ -15,6 +15,7 @@ from runtime.commands import (
     dlq,
     doctor,
     down,
+    link,
     status,
     test,
     trigger,
@@ -24,7 +25,7 @@ from runtime.commands import (
 )
 from runtime.errors import SmartStoreError
 
-COMMANDS = (demo, trigger, up, down, status, why, dlq, doctor, bench, chaos, test, version)
+COMMANDS = (demo, trigger, up, down, status, why, link, dlq, doctor, bench, chaos, test, version)
 _INTERRUPTED = 130
 
 app = typer.Typer(
