@@ -1,4 +1,5 @@
-"""`GET /api/sync/status`, `POST /api/sync/force`, `GET /api/sync/force/{id}`."""
+"""`GET /api/sync/status`, `POST /api/sync/force`, `GET /api/sync/force/{id}`, and the certificate:
+`GET` and `POST /api/sync/certificate`."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.certificate import Certification
 from api.deps import UseCaller, UseServices
 from api.errors import malformed
+from api.imports import shape as job_shape
 from api.shapes import to_json
 
 router = APIRouter(prefix="/api/sync", tags=["sync"])
@@ -54,3 +57,18 @@ async def force_progress(job_id: str, caller: UseCaller, use: UseServices) -> Re
     """How far a forced sync has come."""
     job = await use.forcing.progress(caller.organization_id, job_id)
     return Response(to_json(job), media_type="application/json")
+
+
+@router.get("/certificate")
+async def certificate(caller: UseCaller, use: UseServices) -> Response:
+    """Whether all platforms hold the same: the newest comparison of each, item by item."""
+    found = await Certification(use.database, use.directory).newest(caller.organization_id)
+    return Response(to_json(found), media_type="application/json")
+
+
+@router.post("/certificate", status_code=202)
+async def certify(caller: UseCaller, use: UseServices) -> Response:
+    """Compare every platform now. Answers with the jobs; follow them at /api/jobs/{id}."""
+    jobs = await Certification(use.database, use.directory).run(caller.organization_id)
+    body = to_json({"jobs": [job_shape(job) for job in jobs]})
+    return Response(body, status_code=202, media_type="application/json")

@@ -118,6 +118,32 @@ class Jobs:
                 if found is not None:
                     return _job(found)
 
+    async def ended(
+        self,
+        organization_id: str,
+        kind: str,
+        replica: str = "",
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        total: int = 1,
+    ) -> Job:
+        """A job that was small enough to be done at once: kept for whoever asks for it."""
+        now_ms = self._clock_ms()
+        row: Document = {
+            "_id": uuid.uuid4().hex,
+            "organizationId": organization_id,
+            "kind": kind,
+            "replica": replica,
+            "state": "done",
+            "total": total,
+            "done": total,
+            "arguments": dict(arguments or {}),
+            "startedAtMs": now_ms,
+            **self._end(),
+        }
+        await self._rows.insert_one(row)
+        return _job(row)
+
     async def get(self, organization_id: str, job_id: str) -> Job | None:
         """The organisation's job, or None."""
         row = await self._rows.find_one({"_id": job_id, "organizationId": organization_id})

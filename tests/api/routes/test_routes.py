@@ -13,6 +13,7 @@ from schemas.outcome import Resync
 from streams.deadletter import DeadLetterViews, letter_of
 from streams.kafka import Incoming
 from streams.views import ConflictViews
+from tests.support.upkeep import do_jobs, runner_of
 
 pytestmark = pytest.mark.servers
 
@@ -58,6 +59,11 @@ PROTECTED = [
     ("GET", "/api/sync/status"),
     ("POST", "/api/sync/force"),
     ("GET", "/api/sync/force/x"),
+    ("GET", "/api/sync/certificate"),
+    ("POST", "/api/sync/certificate"),
+    ("GET", "/api/jobs"),
+    ("GET", "/api/jobs/x"),
+    ("POST", "/api/jobs/x/pause"),
     ("GET", "/api/conflicts"),
     ("GET", "/api/conflicts/x"),
     ("POST", "/api/conflicts/x/resolve"),
@@ -100,7 +106,7 @@ async def test_every_route_of_the_api_is_in_that_list_or_open(api: Any) -> None:
     for path in api.app.openapi()["paths"]:
         parts = ["{}" if part.startswith("{") else part for part in path.split("/")]
         found.add("/".join(parts))
-    listed.add("/api/integrations/{}/{}")
+    listed |= {"/api/integrations/{}/{}", "/api/jobs/{}/{}"}
     assert found - {"/api/integrations/{}/actions/test"} <= {
         *listed,
         "/api/deadletters/{}",
@@ -211,8 +217,9 @@ async def test_forcing_a_type_asks_for_each_entity_of_ours_once(api: Any) -> Non
         )
     async with api.client("kandy") as client:
         job = (await client.post("/api/sync/force", json={"type": "product"})).json()
-        await api.services.forcing.settled()
+        await do_jobs(runner_of(api.services))
         done = (await client.get(f"/api/sync/force/{job['id']}")).json()
+    assert (job["state"], job["total"]) == ("queued", 2)
     assert (done["state"], done["total"], done["done"]) == ("done", 2, 2)
     assert {r.key for r in api.sent.records} == {b"kandy/product/p1", b"kandy/product/p2"}
 
