@@ -130,7 +130,6 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
 
     async with app.router.lifespan_context(app):
         yield Api(services, sent, app, keys, client)
-    await services.forcing.stop()
     await feed.stop()
     await services.status.withdraw()
     await cache.aclose()
