@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class Entities:
     ) -> tuple[list[Row], str]:
         """In the order of type and id; the cursor behind the page is empty at the end."""
         begin = f"{organization_id}/{entity_type}/" if entity_type else f"{organization_id}/"
-        if after and after.count("/") < 1:
+        if after and "/" not in after:
             raise malformed(f"{after!r} is not a cursor.", "Take `next` as it was given.")
         start = max(begin, f"{organization_id}/{after}") if after else begin
         match: Document = {"_id": {"$gt": start, "$lt": f"{begin[:-1]}0"}}  # "0" follows "/"
@@ -57,8 +58,10 @@ class Entities:
             match |= {"organizationId": organization_id, **search_of(text)}
         rows = self._rows.find(match, {"record": 0, "words": 0, "places": 0})
         found = [_row(row) async for row in rows.sort("_id").limit(limit + 1)]
-        following = f"{found[limit - 1].type}/{found[limit - 1].entity_id}"
-        return found[:limit], following if len(found) > limit else ""
+        if len(found) <= limit:
+            return found, ""
+        last = found[limit - 1]
+        return found[:limit], f"{last.type}/{last.entity_id}"
 
     async def find(self, organization_id: str, entity_type: str, name: str, by: str = "") -> Record:
         """By our id, else the SKU, else a platform's id (`woocommerce/412`, or `412` alone where
@@ -83,14 +86,18 @@ class Entities:
     async def _named(
         self, organization_id: str, entity_type: str, name: str, way: str
     ) -> list[Document]:
-        match: Document = {"organizationId": organization_id}
-        if way == "sku":
-            match |= {"type": entity_type, "words": word_of(name), "sku": name}
+        match: Document = {"organizationId": organization_id, "type": entity_type}
+        if way == "sku":  # in any case; the index is that of the words
+            any_case = {"$regex": f"^{re.escape(name)}$", "$options": "i"}
+            match |= {"words": word_of(name), "sku": any_case}
         else:
             connections = await self._directory.connections(organization_id)
             places = [name, *(place_of(found.replica, name) for found in connections)]
-            match |= {"type": entity_type, "places": {"$in": places}}
-        return [row async for row in self._rows.find(match).limit(SHOWN_MATCHES)]
+            match["places"] = {"$in": places}
+        rows = self._rows.find(match).sort("_id").limit(SHOWN_MATCHES)
+        found = [row async for row in rows]
+        exactly = [row for row in found if way == "sku" and row["sku"] == name]
+        return exactly or found
 
     async def conflicts(self, record: Record, field: str = "") -> list[ConflictLine]:
         """Its conflicts, open and decided, newest first."""

@@ -64,15 +64,18 @@ async def known(
 
     The order is the index's own: a sort on an array would be done in memory, by another element.
     """
-    rows = database[COLLECTION]
-    last, told = after, {""}
+    last = after
+    told: set[str] = set()  # with this external id: two may have one for a while
     while True:
-        bounds = {"$gte": place_of(replica, last), "$lt": f"{replica}0"}  # "0" follows "/"
-        if last == after:
-            bounds = {"$gt": place_of(replica, last), "$lt": f"{replica}0"}
-        match = {"organizationId": organization_id, "type": entity_type}
-        found = rows.find({**match, "places": {"$elemMatch": bounds}}, {"record": 1})
-        page = [decode(row["record"], Record) async for row in found.hint("places").limit(PAGE)]
+        low = "$gte" if told else "$gt"
+        bounds = {low: place_of(replica, last), "$lt": f"{replica}0"}  # "0" follows "/"
+        match = {
+            "organizationId": organization_id,
+            "type": entity_type,
+            "places": {"$elemMatch": bounds},
+        }
+        rows = database[COLLECTION].find(match, {"record": 1}).hint("places").limit(PAGE)
+        page = [decode(row["record"], Record) async for row in rows]
         fresh = [record for record in page if record.entity_id not in told]
         if not fresh:
             return
