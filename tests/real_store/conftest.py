@@ -1,0 +1,35 @@
+"""A real shop for these tests; without one they are skipped, saying what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real_store import sources
+from tests.real_store.shop import RealShop
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "real_store" in item.path.parts:
+            item.add_marker(pytest.mark.real_store)
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def found_sources() -> sources.Sources:
+    try:
+        return sources.find()
+    except sources.Missing as missing:
+        pytest.skip(f"no real shop: {missing}")
+
+
+@pytest.fixture(scope="session")
+def shop(
+    found_sources: sources.Sources, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealShop]:
+    """On MariaDB where its server is installed, else on SQLite."""
+    database = "mariadb" if sources.mariadb() else "sqlite"
+    with RealShop(found_sources, tmp_path_factory.mktemp("shop") / "s", database) as started:
+        yield started

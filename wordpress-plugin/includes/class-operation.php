@@ -1,0 +1,274 @@
+<?php
+/**
+ * One operation of the sync route.
+ *
+ * @package SmartStore
+ */
+
+namespace SmartStore\WooCommerce;
+
+defined( 'ABSPATH' ) || exit;
+
+/**
+ * Compares and writes under the item's lock (docs/plugin-route.md).
+ */
+final class Operation {
+
+	/**
+	 * Runs an operation. It fails alone.
+	 *
+	 * @param mixed $operation As it came in.
+	 * @return array op, result, reason, resource, gone and, where there is more to say, message.
+	 */
+	public static function run( $operation ): array {
+		try {
+			Operation_Check::insist( $operation );
+			switch ( $operation['do'] ) {
+				case 'read':
+					return Lock::snapshot(
+						static function () use ( $operation ) {
+							return self::read( $operation );
+						}
+					);
+				case 'create':
+					return self::create( $operation );
+				default:
+					return self::change( $operation );
+			}
+		} catch ( Refused $error ) {
+			return self::answer( $operation, 'invalid', $error->reason, null, $error->getMessage() );
+		} catch ( Lock_Lost $error ) {
+			return self::answer( $operation, 'busy', 'lock', null, __( 'The item is being changed by others. Send it again.', 'smartstore-woocommerce' ) );
+		} catch ( \Throwable $error ) {
+			wc_get_logger()->error( (string) $error, array( 'source' => 'smartstore' ) );
+			return self::answer( $operation, 'invalid', 'smartstore_unexpected', null, $error->getMessage() );
+		}
+	}
+
+	/**
+	 * The item as it is; nothing is written.
+	 *
+	 * @param array $operation The operation.
+	 */
+	private static function read( array $operation ): array {
+		$kind = self::found( $operation );
+		if ( '' === $kind ) {
+			return self::answer( $operation, 'missing' );
+		}
+		Items::forget( $kind, (int) $operation['id'] );
+		return self::answer( $operation, 'taken', '', self::shown( $kind, (int) $operation['id'] ) );
+	}
+
+	/**
+	 * A write or a delete of an item that is there.
+	 *
+	 * @param array $operation The operation.
+	 */
+	private static function change( array $operation ): array {
+		$kind = self::found( $operation );
+		$id   = (int) $operation['id'];
+		if ( '' === $kind ) {
+			return self::answer( $operation, 'missing' );
+		}
+		return Lock::item(
+			$kind,
+			$id,
+			static function () use ( $operation, $kind, $id ) {
+				if ( '' === self::found( $operation ) ) {
+					return self::answer( $operation, 'missing' );
+				}
+				$mark = Marks::read( Items::load( $kind, $id ), $operation['resource'] );
+				$held = self::shown( $kind, $id );
+				if ( $mark && $mark['op'] === $operation['op'] ) {
+					return self::answer( $operation, 'taken', '', $held );
+				}
+				$objection = self::objection( $operation, $mark, $held );
+				if ( '' !== $objection ) {
+					return self::answer( $operation, 'refused', $objection, $held );
+				}
+				if ( 'delete' === $operation['do'] ) {
+					if ( 'customer' === $kind || ! Items::trashed( $held ) ) {
+						Items::trash( $kind, $id );
+					}
+				} else {
+					self::write( $kind, $id, $operation );
+				}
+				return self::taken( $kind, $id, $operation, $mark );
+			}
+		);
+	}
+
+	/**
+	 * Writes the wanted values.
+	 *
+	 * @param string $kind      product, variation, order or customer.
+	 * @param int    $id        The item.
+	 * @param array  $operation The operation.
+	 */
+	private static function write( string $kind, int $id, array $operation ) {
+		if ( ! $operation['want'] ) {
+			return; // the mark alone
+		}
+		if ( 'order' === $kind ) {
+			Order_Stock::hold(
+				static function () use ( $id, $operation ) {
+					return Items::save( 'order', $id, $operation['want'] );
+				}
+			);
+			Order_Stock::keep_in_step( $id );
+			return;
+		}
+		Items::save( $kind, $id, $operation['want'] );
+	}
+
+	/**
+	 * Why the item may not be written now, or an empty text. Pure.
+	 *
+	 * @param array      $operation The operation.
+	 * @param array|null $mark      The mark of the last one.
+	 * @param array      $held      The REST resource.
+	 */
+	private static function objection( array $operation, $mark, array $held ): string {
+		$last = $mark ? $mark['op'] : null;
+		if ( $last && $operation['op'] <= $last ) {
+			return 'sequence';
+		}
+		if ( ( $operation['after'] ?? null ) !== $last ) {
+			return 'after';
+		}
+		$plain = json_decode( wp_json_encode( $held ), true );
+		return '' === Compare::difference( $operation['expected'] ?? array(), $plain ) ? '' : 'expected';
+	}
+
+	/**
+	 * A new item, unless it is there already.
+	 *
+	 * @param array $operation The operation.
+	 */
+	private static function create( array $operation ): array {
+		$kind = $operation['resource'];
+		if ( 'stock' === $kind ) {
+			throw new Refused( 'rest_invalid_param', __( 'Stock belongs to an item: write it.', 'smartstore-woocommerce' ) );
+		}
+		return Lock::transaction(
+			static function () use ( $operation, $kind ) {
+				$own = Marks::item_of( $kind, $operation['entity'] );
+				if ( $own && '' !== Items::kind( $kind, $own ) ) {
+					return self::met( $operation, $own );
+				}
+				$parent = (int) ( $operation['parent_id'] ?? 0 );
+				if ( 'variation' === $kind && '' === Items::kind( 'product', $parent ) ) {
+					return self::answer( $operation, 'missing' );
+				}
+				$same_sku = self::with_sku( $kind, $operation['want'] );
+				if ( $same_sku ) {
+					return self::answer( $operation, 'refused', 'sku', $same_sku );
+				}
+				if ( 'order' === $kind ) {
+					$id = Order_Stock::hold(
+						static function () use ( $operation ) {
+							return Items::save( 'order', 0, $operation['want'] );
+						}
+					);
+					Order_Stock::mark_taken( $id );
+				} else {
+					$id = Items::save( $kind, 0, $operation['want'], $parent );
+				}
+				return self::taken( $kind, $id, $operation, null );
+			}
+		);
+	}
+
+	/**
+	 * A create met the item that was made for the same entity before.
+	 *
+	 * @param array $operation The operation.
+	 * @param int   $id        The item.
+	 */
+	private static function met( array $operation, int $id ): array {
+		$kind = $operation['resource'];
+		Items::forget( $kind, $id );
+		$held = self::shown( $kind, $id );
+		if ( Items::trashed( $held ) ) {
+			return self::answer( $operation, 'refused', 'removed', $held );
+		}
+		$mark = Marks::read( Items::load( $kind, $id ), $kind );
+		if ( $mark && $mark['op'] === $operation['op'] ) {
+			return self::answer( $operation, 'taken', '', $held );
+		}
+		return self::answer( $operation, 'refused', 'after', $held );
+	}
+
+	/**
+	 * The item that has the SKU of a new one; null for none.
+	 *
+	 * @param string $kind product, variation, order or customer.
+	 * @param array  $want REST fields.
+	 * @return array|null
+	 */
+	private static function with_sku( string $kind, array $want ) {
+		$sku = isset( $want['sku'] ) && is_scalar( $want['sku'] ) ? trim( (string) $want['sku'] ) : '';
+		$id  = '' !== $sku && in_array( $kind, array( 'product', 'variation' ), true ) ? (int) wc_get_product_id_by_sku( $sku ) : 0;
+		return $id ? self::shown( Items::kind( 'stock', $id ), $id ) : null;
+	}
+
+	/**
+	 * The answer to what was written now: mark, revision, and the item as it is after both.
+	 *
+	 * @param string     $kind      product, variation, order or customer.
+	 * @param int        $id        The item.
+	 * @param array      $operation The operation.
+	 * @param array|null $mark      The mark before.
+	 */
+	private static function taken( string $kind, int $id, array $operation, $mark ): array {
+		Items::forget( $kind, $id );
+		$plain = json_decode( wp_json_encode( self::shown( $kind, $id ) ), true );
+		Marks::write( $kind, $id, $operation['resource'], Marks::after( $mark, $operation, $plain ) );
+		Revision::raise( $kind, $id );
+		return self::answer( $operation, 'taken', '', self::shown( $kind, $id ) );
+	}
+
+	/**
+	 * What the operation's id is, an empty text for no such item.
+	 *
+	 * @param array $operation The operation.
+	 */
+	private static function found( array $operation ): string {
+		return Items::kind( $operation['resource'], (int) $operation['id'], (int) ( $operation['parent_id'] ?? 0 ) );
+	}
+
+	/**
+	 * The REST resource of an item that is there.
+	 *
+	 * @param string $kind product, variation, order or customer.
+	 * @param int    $id   The item.
+	 * @throws Refused When WooCommerce cannot show it.
+	 */
+	private static function shown( string $kind, int $id ): array {
+		$resource = Items::resource( $kind, $id );
+		if ( null === $resource ) {
+			throw new Refused( 'woocommerce_rest_invalid_id', __( 'WooCommerce cannot show this item.', 'smartstore-woocommerce' ) );
+		}
+		return $resource;
+	}
+
+	/**
+	 * Puts an answer together.
+	 *
+	 * @param mixed      $operation The operation.
+	 * @param string     $result    taken, refused, missing, invalid or busy.
+	 * @param string     $reason    Why.
+	 * @param array|null $held      The REST resource.
+	 * @param string     $message   Words for a person.
+	 */
+	private static function answer( $operation, string $result, string $reason = '', $held = null, string $message = '' ): array {
+		$answer = array(
+			'op'       => is_array( $operation ) ? ( $operation['op'] ?? null ) : null,
+			'result'   => $result,
+			'reason'   => $reason,
+			'resource' => $held,
+			'gone'     => 'missing' === $result || ( $held && Items::trashed( $held ) ),
+		);
+		return '' === $message ? $answer : $answer + array( 'message' => $message );
+	}
+}
