@@ -60,7 +60,8 @@ def run_checks(
     if not fast:
         _install_system_packages(terminal)
     failed = [name for name, command in CHECKS if not _check(terminal, name, command)]
-    pytest = ["pytest", *(["-m", "not servers and not browser and not real_store"] if fast else []), *context.args]
+    quick = ["-m", "not servers and not browser and not real_store"]
+    pytest = ["pytest", *(quick if fast else []), *context.args]
     tests_passed = _run(pytest) == 0
     if not failed:
         if not tests_passed:
