@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.real_store import sources
+from tests.real_store.calls import Calls
 from tests.real_store.shop import RealShop
 
 
@@ -33,3 +34,10 @@ def shop(
     database = "mariadb" if sources.mariadb() else "sqlite"
     with RealShop(found_sources, tmp_path_factory.mktemp("shop") / "s", database) as started:
         yield started
+
+
+@pytest.fixture
+async def calls(shop: RealShop) -> AsyncIterator[Calls]:
+    made = Calls(shop)
+    yield made
+    await made.rest.close()
