@@ -24,6 +24,7 @@ def create_sandbox(transport: httpx.AsyncBaseTransport | None = None) -> Starlet
     app = Starlette(
         routes=[
             Mount("/shops", endpoint(world.woocommerce.handle)),
+            Mount("/couriers", endpoint(world.couriers.handle)),
             Mount("/sandbox", endpoint(Control(world).handle)),
             Mount("/", endpoint(world.whatsapp.handle)),
         ],

@@ -251,6 +251,51 @@ class SandboxClient:
         """`message_ids`, `handles`, `failures` (codes) for what is sent next."""
         await self._ask("POST", f"whatsapp/{number_id}/next", lists)
 
+    # Couriers
+
+    async def create_courier(self, kind: str, name: str = "", **settings: Any) -> Record:
+        """An account at `/couriers/{name}`; `settings` are its credentials, limits and habits."""
+        body = {"kind": kind, "name": name or kind, **settings}
+        return await self._record("POST", "couriers", body)
+
+    async def change_courier(self, name: str, **settings: Any) -> Record:
+        return await self._record("PATCH", f"couriers/{name}", settings)
+
+    async def shipments(self, name: str, reference: str = "") -> list[Record]:
+        """What the account carries; a repeated creation is there twice."""
+        found: list[Record] = await self._ask(
+            "GET", f"couriers/{name}/shipments", reference=reference
+        )
+        return found
+
+    async def load_shipment(self, name: str, number: str, **more: Any) -> Record:
+        """`reference`, `pieces`, `scans` (`[{stage, at, place, ...}]`)."""
+        body = {"number": number, **more}
+        return await self._record("POST", f"couriers/{name}/shipments", body)
+
+    async def scan(self, name: str, number: str, stage: str, **more: Any) -> Record:
+        """One event, at once or `at`."""
+        path = f"couriers/{name}/shipments/{number}/scans"
+        return await self._record("POST", path, {"stage": stage, **more})
+
+    async def advance(self, name: str, numbers: list[str] | None = None, place: str = "") -> int:
+        """All shipments, or these, one stage further; how many moved."""
+        body: Record = {"place": place}
+        if numbers is not None:
+            body["numbers"] = numbers
+        answer = await self._ask("POST", f"couriers/{name}/advance", body)
+        return int(answer["moved"])
+
+    async def courier_calls(self, name: str) -> list[Record]:
+        found: list[Record] = await self._ask("GET", f"couriers/{name}/calls")
+        return found
+
+    async def expire_tokens(self, name: str) -> None:
+        await self._ask("POST", f"couriers/{name}/expire-tokens")
+
+    async def courier_faults(self, name: str, *requests: Record) -> None:
+        await self._ask("POST", f"couriers/{name}/faults", {"requests": list(requests)})
+
 
 def _faults(requests: list[Record] | None, webhooks: Record | None, seed: int | None) -> Record:
     body: Record = {}

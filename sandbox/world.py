@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 from sandbox.clock import Clock
+from sandbox.couriers.api import Couriers
+from sandbox.couriers.depot import Depot
 from sandbox.sender import Sender
 from sandbox.whatsapp.api import WhatsApp
 from sandbox.whatsapp.catalogue import Catalogue
@@ -48,8 +50,10 @@ class World:
         self.shops: dict[str, Shop] = {}
         self.numbers: dict[str, Number] = {}
         self.catalogues: dict[str, Catalogue] = {}
+        self.depots: dict[str, Depot] = {}
         self.woocommerce = WooCommerce(self.shops, self.hooks)
         self.whatsapp = WhatsApp(self.numbers, self.catalogues, self.outbound, self.sender)
+        self.couriers = Couriers(self.depots)
 
     def create_shop(self, name: str, settings: Record, keys: list[Record], base_url: str) -> Shop:
         if not name or "/" in name or name in self.shops:
@@ -85,6 +89,7 @@ class World:
         self.shops.clear()
         self.numbers.clear()
         self.catalogues.clear()
+        self.depots.clear()
         self.clock.reset()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.clock import parse_iso
-from sandbox.control import shops, whatsapp
+from sandbox.control import couriers, shops, whatsapp
 from sandbox.faults import UnknownFault
 from sandbox.http import Answer, Call, MalformedBody, json_answer
 from sandbox.whatsapp.errors import GraphError
@@ -55,11 +55,16 @@ class Control:
                     "whatsapp": {
                         number.id: whatsapp.dump(world, number) for number in world.numbers.values()
                     },
+                    "couriers": {
+                        depot.name: couriers.dump(depot) for depot in world.depots.values()
+                    },
                 }
             case (_, "shops", *rest):
                 return await shops.do(world, call, rest)
             case (_, "whatsapp", *rest):
                 return await whatsapp.do(world, call, rest)
+            case (_, "couriers", *rest):
+                return await couriers.do(world, call, rest)
         raise ControlError(404, f"no action {call.method} {call.path}")
 
     def _set_clock(self, body: Record) -> Record:

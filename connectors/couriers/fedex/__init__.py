@@ -53,7 +53,8 @@ class FedEx(Courier[Account]):
             raise Paused(
                 "FedEx needs Shipping API key, Shipping secret key and Account number for shipments"
             )
-        return "ship"
+        # One token for one pair of keys.
+        return "track" if account.ship == account.track else "ship"
 
     def token_request(self, account: Account, scope: str) -> Request:
         return wire.token_request(account, scope)
