@@ -122,8 +122,7 @@ def _product(resource: Resource, _country: str) -> Reading:
         fields["dimensions"] = _dimensions(resource["dimensions"])
     for name in ("categories", "tags"):
         if name in resource:
-            found = (text_of(entry.get("name")) for entry in records(resource[name]))
-            fields[name] = [one for one in found if one]
+            fields[name] = wire.term_names(resource[name])
     if "images" in resource:
         fields["images"] = [
             {"url": entry["src"], "alt": text_of(entry.get("alt")) or ""}

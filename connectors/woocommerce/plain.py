@@ -18,6 +18,7 @@ from connectors.woocommerce.mapping import seen_of
 from connectors.woocommerce.marks import mark_entry, raw_mark
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import API, DUPLICATE_SKU, Missing, Rejected, Rest
+from connectors.woocommerce.rich import Rich
 from connectors.woocommerce.route import NOT_YET
 from connectors.woocommerce.terms import Terms
 from connectors.woocommerce.variations import parent_of, variation_body
@@ -74,6 +75,7 @@ class PlainWriter:
         self._rest = rest
         self._country = rest.shop.country
         self._terms = Terms(rest)
+        self._rich = Rich(rest, self._terms)
         self.raced = 0
         """Writes around which something else of the item changed: edits that may be lost."""
 
@@ -143,7 +145,7 @@ class PlainWriter:
         return resource
 
     async def _write(self, command: Write, path: str, before: Resource) -> Answer:
-        want = rest_fields(command.type, command.want)
+        want = rest_fields(command.type, command.want) | await self._rich.body(command, before)
         body = dict(want)
         held = wire.whole(before.get("stock_quantity"))
         if "stock_quantity" in body and held is not None and before.get("manage_stock") is True:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.protocol import Profile, TypeProfile
-from connectors.woocommerce.writing import normal, normal_order
+from connectors.woocommerce.writing import normal, normal_order, normal_variation
 
 _PRODUCT = frozenset(
     ("sku", "name", "description", "shortDescription", "price", "salePrice", "status", "weight",
-     "dimensions")
+     "dimensions", "categories", "tags", "images", "attributes")
 )  # fmt: skip
-_VARIATION = frozenset(("sku", "price", "salePrice"))
+_VARIATION = frozenset(("sku", "price", "salePrice", "attributes", "image"))
 _STOCK = frozenset(("quantity", "backorders", "lowStockThreshold"))
 _ORDER = frozenset(
     ("number", "status", "placedOn", "items", "subtotal", "discount", "shippingTotal", "taxTotal",
@@ -19,24 +19,22 @@ _ORDER = frozenset(
 )  # fmt: skip
 
 TYPES: Mapping[str, TypeProfile] = {
-    # Given at creation, or the shop's own defaults would pass for edits; read only afterwards.
     "product": TypeProfile(
-        readable=_PRODUCT | {"categories", "tags", "images", "attributes"},
+        readable=_PRODUCT,
         writable=_PRODUCT,
-        initial=frozenset(("images", "categories", "tags", "attributes")),
         creates=True,
         deletes=True,
         required=frozenset(("name",)),
         normal=normal,
     ),
     "variation": TypeProfile(
-        readable=_VARIATION | {"attributes", "image"},
+        readable=_VARIATION,
         writable=_VARIATION,
-        initial=frozenset(("parentId", "attributes", "image")),
+        initial=frozenset(("parentId",)),
         creates=True,
         deletes=True,
         required=frozenset(("parentId", "price")),
-        normal=normal,
+        normal=normal_variation,
     ),
     "inventory": TypeProfile(
         readable=_STOCK | {"sku"},

@@ -12,6 +12,7 @@ from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import ROUTE, Missing, Rejected, Rest
+from connectors.woocommerce.rich import Rich
 from connectors.woocommerce.terms import Terms
 from connectors.woocommerce.variations import parent_of, variation_body
 from connectors.woocommerce.wire import Resource
@@ -22,7 +23,7 @@ from connectors.woocommerce.writing import (
     raw_expected,
     stock_operation,
 )
-from schemas.command import Create, Read, Write
+from schemas.command import Create, Delete, Read, Write
 
 NOT_YET = Answer(result="missing", reason="its product is not in the shop yet")
 
@@ -35,6 +36,7 @@ class RouteWriter:
         self._size = max(1, min(size, 100))
         self._country = rest.shop.country
         self._terms = Terms(rest)
+        self._rich = Rich(rest, self._terms)
 
     async def apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
         """Answers in the commands' order. Raises what `Rest.send` raises for the whole call."""
@@ -56,7 +58,7 @@ class RouteWriter:
         again: dict[int, Resource] = {}
         for place, result in zip(operations, results, strict=True):
             command = commands[place]
-            spelled = self._respelled(command, result)
+            spelled = self._respelled(command, operations[place], result)
             if spelled is not None:
                 again[place] = spelled
             else:
@@ -76,10 +78,7 @@ class RouteWriter:
 
     async def _operation(self, command: StateCommand, links: Links) -> Resource | Answer:
         if not isinstance(command, Create):
-            try:
-                return item_operation(command)
-            except ValueError:
-                return Answer(result="failed", reason=f"no item id: {command.external_id!r}")
+            return await self._on_item(command)
         if command.type == "inventory":
             external_id = await item_of(command, links, command.entity_id)
             return NOT_YET if external_id is None else stock_operation(command, external_id)
@@ -90,6 +89,19 @@ class RouteWriter:
         except Rejected as error:
             return Answer(result="failed", reason=str(error))
         return create_operation(command, want)
+
+    async def _on_item(self, command: Write | Delete | Read) -> Resource | Answer:
+        try:
+            operation = item_operation(command)
+            if isinstance(command, Write):
+                operation["want"] |= await self._rich.body(command)
+        except ValueError:
+            return Answer(result="failed", reason=f"no item id: {command.external_id!r}")
+        except Missing as error:
+            return answers.missing(command, str(error))
+        except Rejected as error:
+            return Answer(result="failed", reason=str(error))
+        return operation
 
     async def _variation(self, command: Create, links: Links) -> Resource | Answer:
         parent = await parent_of(command, links)
@@ -103,7 +115,9 @@ class RouteWriter:
             return Answer(result="failed", reason=str(error))
         return {**create_operation(command, want), "parent_id": int(parent)}
 
-    def _respelled(self, command: StateCommand, result: Resource) -> Resource | None:
+    def _respelled(
+        self, command: StateCommand, operation: Resource, result: Resource
+    ) -> Resource | None:
         """A refusal that is only about spelling ("077 123" for "+9477123", `pending` for a draft):
         the same operation again, expecting the item's own spelling; compared under the lock too."""
         resource = result.get("resource")
@@ -117,7 +131,8 @@ class RouteWriter:
             )
         ):
             return None
-        return item_operation(command, raw_expected(command.type, resource, command.expected))
+        again = item_operation(command, raw_expected(command.type, resource, command.expected))
+        return {**again, "want": operation["want"]}
 
     def _answer(self, command: StateCommand, operation: Resource, result: Resource) -> Answer:
         word, reason = result.get("result"), str(result.get("reason") or "")

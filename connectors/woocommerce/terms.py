@@ -21,9 +21,10 @@ class Terms:
         self._known: dict[tuple[str, str], int] = {}
 
     async def named(self, taxonomy: str, names: list[Any]) -> list[Resource]:
-        """`[{"id": 21}, ...]` of these names; missing ones are made. Raises as `Rest.send`."""
-        found = [await self._one(taxonomy, str(name)) for name in names if str(name).strip()]
-        return [{"id": number} for number in found if number]
+        """`[{"id": 21, "name": "Tea"}, ...]` of these names; missing ones are made. Core goes by
+        the id; the name is there for the mark. Raises as `Rest.send`."""
+        found = {name: await self._one(taxonomy, name) for name in wire.term_names(names)}
+        return [{"id": number, "name": name} for name, number in found.items() if number]
 
     async def _one(self, taxonomy: str, name: str) -> int | None:
         place = (taxonomy, name.strip().lower())

@@ -28,6 +28,14 @@ async def variation_body(rest: Rest, parent: str, command: Create) -> Resource:
         if isinstance(given, Mapping)
         else {}
     )
+    return {
+        **rest_fields("variation", command.want),
+        "attributes": await offered(rest, parent, options),
+    }
+
+
+async def offered(rest: Rest, parent: str, options: Mapping[str, str]) -> list[Resource]:
+    """A variation's attributes, after its product was made to offer them. Raises as `Rest.send`."""
     product = await rest.get(f"/products/{parent}")
     held = records(product.get("attributes") if isinstance(product, dict) else None)
     ready, attributes = offering(held, options)
@@ -36,13 +44,10 @@ async def variation_body(rest: Rest, parent: str, command: Create) -> Resource:
         product = await rest.send("PUT", f"{API}/products/{parent}", body=body)
         held = records(product.get("attributes"))
     numbers = {_key(entry.get("name")): entry.get("id") or 0 for entry in held}
-    return {
-        **rest_fields("variation", command.want),
-        "attributes": [
-            {"id": numbers.get(_key(name), 0), "name": name, "option": value}
-            for name, value in options.items()
-        ],
-    }
+    return [
+        {"id": numbers.get(_key(name), 0), "name": name, "option": value}
+        for name, value in options.items()
+    ]
 
 
 def offering(held: list[Resource], options: Mapping[str, str]) -> tuple[bool, list[Resource]]:

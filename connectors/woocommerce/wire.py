@@ -5,6 +5,7 @@ Its resources are plain dictionaries inside this package only; what leaves it is
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import msgspec
@@ -97,3 +98,30 @@ def meta_value(resource: Resource, key: str) -> Any:
 def records(value: Any) -> list[Resource]:
     """The objects of a list; anything else in it is passed over."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def term_names(value: Any) -> list[str]:
+    """Categories or tags as the shop shows them: by name, each once, in order of the alphabet
+    (their order says nothing there)."""
+    found: dict[str, str] = {}
+    for entry in value if isinstance(value, list) else ():
+        name = entry.get("name") if isinstance(entry, dict) else entry
+        text = html.unescape(str(name)).strip() if name else ""
+        if text:
+            found.setdefault(text.lower(), text)
+    return [found[key] for key in sorted(found)]
+
+
+def option_texts(value: Any) -> list[str]:
+    """The options of an attribute: one or several, as texts."""
+    several = value if isinstance(value, list) else [value]
+    return [text for one in several if (text := text_of(one))]
+
+
+def image_entry(value: Any) -> dict[str, str] | None:
+    """`{"src", "alt"}` of a picture by its address or its `{"url", "alt"}`; None for neither."""
+    url = value.get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str) or not url:
+        return None
+    alt = value.get("alt") if isinstance(value, dict) else ""
+    return {"src": url, **({"alt": str(alt)} if alt else {})}

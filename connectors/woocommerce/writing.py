@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.woocommerce.mapping import plain_text, seen_of
 from connectors.woocommerce.marks import KINDS, REST_NAMES
-from connectors.woocommerce.wire import Resource
+from connectors.woocommerce.wire import Resource, image_entry, option_texts, term_names, text_of
 from schemas.base import Fields
 from schemas.command import Create, Delete, Read, Write
 from schemas.money import money
@@ -47,7 +47,21 @@ def normal(field: str, value: Any) -> Any:
         return plain_text(value)
     if isinstance(value, str) and field in ("name", "sku"):
         return value.strip() or None
+    if field in ("categories", "tags"):
+        return term_names(value)
+    if field == "images":
+        found = [image_entry(entry) for entry in value or ()]
+        return [{"url": one["src"], "alt": one.get("alt", "")} for one in found if one]
+    if field == "attributes" and isinstance(value, Mapping):
+        return {str(name): option_texts(options) for name, options in value.items()}
     return value
+
+
+def normal_variation(field: str, value: Any) -> Any:
+    """The same of a variation's field: each attribute has one option."""
+    if field == "attributes" and isinstance(value, Mapping):
+        return {str(name): text_of(option) or "" for name, option in value.items()}
+    return normal(field, value)
 
 
 def normal_order(field: str, value: Any) -> Any:
@@ -79,7 +93,16 @@ def _rest_field(entity_type: str, name: str, value: Any) -> Resource:
             held = value or {}
             return {name: {side: held.get(side, "") for side in ("length", "width", "height")}}
         case "product", "images":
-            return {name: [_image(entry) for entry in value or () if entry.get("url")]}
+            found = [image_entry(entry) for entry in value or ()]
+            return {name: [entry for entry in found if entry is not None]}
+        case "product", "categories" | "tags":
+            return {name: [{"name": term} for term in term_names(value)]}
+        case "product", "attributes":
+            held = value if isinstance(value, Mapping) else {}
+            return {name: [{"name": key, "options": option_texts(v)} for key, v in held.items()]}
+        case "variation", "attributes":
+            held = value if isinstance(value, Mapping) else {}
+            return {name: [{"name": key, "option": text_of(v) or ""} for key, v in held.items()]}
         case "variation", "image":
             return {"image": {"src": value}} if value else {}
         case "customer", "name":
@@ -96,10 +119,6 @@ def _rest_field(entity_type: str, name: str, value: Any) -> Resource:
 
 
 _PLAIN = frozenset((("order", "note"), ("order", "currency")))
-
-
-def _image(entry: Mapping[str, Any]) -> Resource:
-    return {"src": entry["url"], **({"alt": entry["alt"]} if entry.get("alt") else {})}
 
 
 def _address(value: Mapping[str, Any], *, with_email: bool) -> Resource:

@@ -40,7 +40,7 @@ async def test_categories_tags_and_attributes_are_given_at_creation(bench: Bench
     for answer in answers:
         assert answer.result == "taken"
         assert answer.seen is not None
-        assert answer.seen.fields["categories"] == ["Sarees", "Clay & more"]
+        assert answer.seen.fields["categories"] == ["Clay & more", "Sarees"]
         assert answer.seen.fields["tags"] == ["new"]
         assert answer.seen.fields["attributes"] == {"Colour": ["Red", "Brown"], "Size": ["L"]}
 

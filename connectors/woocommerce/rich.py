@@ -1,0 +1,133 @@
+"""Values that cannot be written by themselves: categories and tags have ids of the shop's, pictures
+that are there already are named by theirs, attributes keep their places. All but `Rich` is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.woocommerce import wire
+from connectors.woocommerce.marks import raw_mark
+from connectors.woocommerce.rest import Rest
+from connectors.woocommerce.terms import TAXONOMIES, Terms
+from connectors.woocommerce.variations import offered
+from connectors.woocommerce.wire import (
+    Resource,
+    image_entry,
+    option_texts,
+    records,
+    text_of,
+)
+from connectors.woocommerce.writing import item_ids
+from schemas.command import Write
+
+NEEDS_ITEM = {
+    "product": frozenset(("images", "attributes")),
+    "variation": frozenset(("image", "attributes")),
+}
+"""Fields whose REST value is made from what the item holds now."""
+
+
+def images_body(
+    want: Sequence[Any], held: Sequence[Resource], mark: Mapping[str, Any] | None
+) -> list[Resource]:
+    """Pictures by id where the shop has them (uploading one again would make a copy), else by
+    their address. The address goes with the id too: the mark then tells what the picture stands
+    for."""
+    ids = _ids_by_address(held, mark)
+    body = []
+    for entry in (image_entry(one) for one in want):
+        if entry is None:
+            continue
+        number = ids.get(entry["src"])
+        body.append({"id": number, **entry} if number else entry)
+    return body
+
+
+def _ids_by_address(held: Sequence[Resource], mark: Mapping[str, Any] | None) -> dict[str, int]:
+    """Address to the shop's id: its own, and ours that it was uploaded from."""
+    found: dict[str, int] = {}
+    here = set()
+    for image in held:
+        number = wire.whole(image.get("id"))
+        if number and image.get("src"):
+            found[str(image["src"])] = number
+            here.add(number)
+    stored, asked = (records((mark or {}).get(name)) for name in ("value", "wanted"))
+    for now, wanted in zip(stored, asked, strict=False):
+        number = wire.whole(now.get("id"))
+        if number in here and wanted.get("src"):
+            found.setdefault(str(wanted["src"]), number or 0)
+    return found
+
+
+def attributes_body(want: Mapping[str, Any], held: Sequence[Resource]) -> list[Resource]:
+    """The item's attributes with these options: what is there keeps its id, its place and its use
+    for variations; what is not wanted any more goes, unless variations are told apart by it."""
+    wanted = {str(name).strip().lower(): (str(name), value) for name, value in want.items()}
+    body = []
+    for entry in held:
+        found = wanted.pop(str(entry.get("name") or "").strip().lower(), None)
+        if found is not None:
+            body.append({**entry, "options": option_texts(found[1])})
+        elif entry.get("variation"):
+            body.append(dict(entry))
+    for name, value in wanted.values():
+        body.append({"name": name, "visible": True, "options": option_texts(value)})
+    return body
+
+
+class Rich:
+    """Completes what is to be written."""
+
+    def __init__(self, rest: Rest, terms: Terms) -> None:
+        self._rest = rest
+        self._terms = terms
+
+    async def body(self, command: Write, resource: Resource | None = None) -> Resource:
+        """The REST fields of `want` that need the shop; `resource`: the item, where it was read
+        already. Raises as `Rest.send`."""
+        body: Resource = {}
+        for taxonomy in TAXONOMIES:
+            if command.type == "product" and taxonomy in command.want:
+                names = command.want[taxonomy]
+                body[taxonomy] = await self._terms.named(taxonomy, list(names or ()))
+        if not NEEDS_ITEM.get(command.type, frozenset()) & command.want.keys():
+            return body
+        held = resource if resource is not None else await self._read(command)
+        if "images" in command.want:
+            mark = _mark_of(command.type, held, "images")
+            body["images"] = images_body(
+                command.want["images"] or (), records(held.get("images")), mark
+            )
+        if command.want.get("image"):
+            image = held.get("image")
+            mark = _mark_of(command.type, held, "image")
+            listed = {name: [value] for name, value in mark.items() if isinstance(value, dict)}
+            there = [image] if isinstance(image, dict) else []
+            body["image"] = images_body([{"url": command.want["image"]}], there, listed)[0]
+        if "attributes" in command.want:
+            body["attributes"] = await self._attributes(command, held)
+        return body
+
+    async def _attributes(self, command: Write, held: Resource) -> list[Resource]:
+        want = command.want["attributes"]
+        chosen: Mapping[str, Any] = want if isinstance(want, Mapping) else {}
+        if command.type == "product":
+            return attributes_body(chosen, records(held.get("attributes")))
+        _, parent = item_ids(command.external_id)
+        options = {str(name): text_of(value) or "" for name, value in chosen.items()}
+        return await offered(self._rest, str(parent), options)
+
+    async def _read(self, command: Write) -> Resource:
+        number, parent = item_ids(command.external_id)
+        path = f"/products/{parent}/variations/{number}" if parent else f"/products/{number}"
+        found = await self._rest.get(path)
+        return found if isinstance(found, dict) else {}
+
+
+def _mark_of(entity_type: str, resource: Resource, name: str) -> dict[str, Any]:
+    """The mark's entry of one REST field: `value` and `wanted`."""
+    fields = (raw_mark(entity_type, resource) or {}).get("fields") or {}
+    entry = fields.get(name)
+    return entry if isinstance(entry, dict) else {}
