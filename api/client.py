@@ -19,6 +19,8 @@ BEHIND = 1_000
 """Feed lines that may wait for one client once it is live; they wait in the shared ring."""
 SLOW = 1013
 """Close code "try again later": reconnect with the cursor."""
+HELD = b'{"type":"batches"}'
+"""Something a brake holds has changed: look at GET /api/batches."""
 COMMANDS_PER_S = 10.0
 BURST = 40.0
 
@@ -56,7 +58,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    type: Literal["connect", "subscribe", "forceSync", "resolveConflict", "ping"]
+    type: Literal["connect", "subscribe", "forceSync", "resolveConflict", "undoConflict", "ping"]
     request_id: Annotated[str, Field(max_length=100)] = Field("", alias="requestId")
     ticket: Annotated[str, Field(max_length=200)] = ""
     cursor: Annotated[str, Field(max_length=40)] = ""
@@ -67,6 +69,7 @@ class Message(BaseModel):
     entity_id: Annotated[str, Field(max_length=300)] | None = Field(None, alias="entityId")
     conflict_id: Annotated[str, Field(max_length=600)] = Field("", alias="conflictId")
     resolution: str = ""
+    side: Annotated[str, Field(max_length=100)] = ""
     value: Any = None
     candidates: dict[str, Any] | None = None
     version: int | None = None
@@ -94,6 +97,7 @@ class Client:
         self.closing: Closing | None = None
         self._outbox: deque[bytes] = deque()
         self._status = b""
+        self._held = False
         self._stirred = asyncio.Event()
         self._allowance = BURST
         self._counted_at = time.monotonic()
@@ -108,8 +112,14 @@ class Client:
         self._stirred.clear()
 
     def conflict(self, line: ConflictLine) -> None:
-        """A conflict opened, changed or was resolved."""
-        if self.wanted.wants_conflict(line):
+        """A conflict opened, changed or was resolved. Those of a brake come by the hundred: of them
+        a client is told only that there is something new to review."""
+        if not self.wanted.wants_conflict(line):
+            return
+        if line.brake:
+            self._held = True
+            self._stirred.set()
+        else:
             shown: LiveConflict = live_conflict(line)
             self.put({"type": "conflict", "conflict": shown})
 
@@ -133,6 +143,9 @@ class Client:
         if self._status:
             found.append(self._status)
             self._status = b""
+        if self._held:
+            found.append(HELD)
+            self._held = False
         return found
 
     def end(self, code: int, reason: str) -> None:

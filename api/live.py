@@ -27,6 +27,8 @@ from api.ring import Entry
 from api.services import Services
 from api.shapes import Cursor, SyncStatus, live_conflict, read_cursor, to_json
 from schemas.feed import ConflictLine
+from streams.conflicts.rows import NO_BRAKE, Filter
+from streams.conflicts.words import Word
 from streams.kafka import PublishFailed
 
 log = structlog.get_logger(__name__)
@@ -149,7 +151,8 @@ async def _hello(use: Services, client: Client, cursor: Cursor | None) -> bytes:
         await asyncio.wait_for(use.feed.ready.wait(), READY_S)
     organization_id = client.organization_id
     status = await use.status.of(organization_id)
-    stored, _ = await use.conflicts.page(organization_id, "open", "", OPEN_CONFLICTS)
+    wanted = Filter(status="open", brake=NO_BRAKE)
+    stored, _ = await use.conflicts.page(organization_id, wanted, "", OPEN_CONFLICTS)
     conflicts = [
         live_conflict(line)
         for line in open_now(stored, use.feed.recent_conflicts(organization_id))
@@ -182,13 +185,14 @@ async def _hello(use: Services, client: Client, cursor: Cursor | None) -> bytes:
 
 
 def open_now(stored: list[ConflictLine], recent: list[ConflictLine]) -> list[ConflictLine]:
-    """Open conflicts: the view, corrected by newer lines that it may not have yet."""
+    """Open conflicts: the view, corrected by newer lines that it may not have yet. What a brake
+    holds is reviewed as a batch, not one by one."""
     found = {line.id: line for line in stored}
     for line in recent:
         known = found.get(line.id)
         if known is None or line.version >= known.version:
             found[line.id] = line
-    still = [line for line in found.values() if line.status == "open"]
+    still = [line for line in found.values() if line.status == "open" and not line.brake]
     return sorted(still, key=lambda line: (-line.opened_at_ms, line.id))
 
 
@@ -286,16 +290,22 @@ async def _answer(use: Services, client: Client, message: Message) -> dict[str, 
             )
             return {"type": "forceSync", **named, "job": job}
         case "resolveConflict":
-            shown = await use.conflicts.resolve(
+            found = await use.conflicts.resolve(
                 client.organization_id,
                 message.conflict_id,
-                message.resolution,
+                Word(message.resolution, message.side, message.value),
                 by=client.by,
-                value=message.value,
                 candidates=message.candidates,
                 version=message.version,
             )
-            return {"type": "resolveConflict", **named, "accepted": True, "conflict": shown}
+            answer = {"accepted": True, "settled": found.settled, "conflict": found.conflict}
+            return {"type": "resolveConflict", **named, **answer}
+        case "undoConflict":
+            found = await use.conflicts.undo(
+                client.organization_id, message.conflict_id, by=client.by
+            )
+            answer = {"accepted": True, "settled": found.settled, "conflict": found.conflict}
+            return {"type": "undoConflict", **named, **answer}
         case _:
             raise malformed("This connection is open already.", "Send connect once, first.")
 

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
+from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
 from api.feed import Feed
 from api.forcing import Forcing
 from api.login import Sessions
+from api.policies import PolicyDesk
 from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
@@ -22,6 +24,7 @@ from streams.database import Database
 from streams.directory import Directory
 from streams.kafka import Outgoing
 from streams.kafka.records import Publishes
+from streams.pulse import Pulse
 
 
 class Accepts(Protocol):
@@ -48,7 +51,10 @@ class Services:
     tickets: Tickets
     sessions: Sessions
     conflicts: Conflicts
+    batches: Batches
+    policies: PolicyDesk
     forcing: Forcing
     checks: Checks
+    pulse: Pulse = field(default_factory=Pulse)
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
     started_at_s: float = field(default_factory=time.monotonic)

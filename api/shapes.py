@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from api.sentences import decided_sentence
 from schemas.base import Fields
 from schemas.envelope import rfc3339
 from schemas.feed import ConflictLine, FeedLine
+from streams.views import SUGGESTION
 
 _CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,18}|start)")
 _START = "start"
@@ -64,6 +66,20 @@ class LiveEvent(Shown, frozen=True, kw_only=True):
     cause: str = ""
 
 
+class LiveSuggestion(Shown, frozen=True, kw_only=True):
+    """What people usually decided here."""
+
+    resolution: str
+    side: str
+    """For `keep`."""
+    confidence: float
+    accuracy: float | None
+    """Of the last suggestions like this, the share that people agreed with; null where none has
+    been tested yet."""
+    based_on: int
+    reason: str
+
+
 class LiveConflict(Shown, frozen=True, kw_only=True):
     """One conflict."""
 
@@ -80,9 +96,22 @@ class LiveConflict(Shown, frozen=True, kw_only=True):
     opened_at: str
     updated_at: str
     version: int
+    base: Any = None
+    """What both sides started from, where it is known."""
+    brake: str = ""
+    """stock, price or deletes: one of a batch at GET /api/batches."""
+    automatic: bool = False
+    """Decided without a person, by a rule or a suggestion."""
+    policy_version: int = 0
     resolution: str = ""
+    resolution_id: str = ""
     value: Any = None
+    previous: Any = None
+    """What undoing brings back."""
     by: str = ""
+    decided: str = ""
+    """Who decided what, as a sentence; empty while it is open."""
+    suggestion: LiveSuggestion | None = None
 
 
 class ReplicaStatus(Shown, frozen=True, kw_only=True):
@@ -138,7 +167,7 @@ def live_event(line: FeedLine, cursor: Cursor) -> LiveEvent:
     )
 
 
-def live_conflict(line: ConflictLine) -> LiveConflict:
+def live_conflict(line: ConflictLine, suggestion: LiveSuggestion | None = None) -> LiveConflict:
     """The conflict as clients see it."""
     return LiveConflict(
         id=line.id,
@@ -153,9 +182,17 @@ def live_conflict(line: ConflictLine) -> LiveConflict:
         opened_at=rfc3339(line.opened_at_ms),
         updated_at=rfc3339(line.at_ms),
         version=line.version,
+        base=line.base,
+        brake=line.brake,
+        automatic=line.automatic or line.by == SUGGESTION,
+        policy_version=line.policy_version,
         resolution=line.resolution,
+        resolution_id=line.resolution_id,
         value=line.value,
+        previous=line.previous,
         by=line.by,
+        decided=decided_sentence(line) if line.status == "resolved" else "",
+        suggestion=suggestion,
     )
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, Request, Response
-from fastapi_problem.error import Problem
+from fastapi import APIRouter, Request, Response
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.errors import unavailable
-from api.live import RECENT, open_now
+from api.live import RECENT
 from api.login import COOKIE, SESSION_S
 from api.pages.render import for_script, page
+from api.pages.review import review
 from api.pages.words import FIELDS, KINDS, MONEY, REPLICAS, STATES, event_title, latency_word
 from api.routes.health import product_version
 from api.services import Services
-from api.shapes import LiveConflict, LiveEvent, live_conflict, live_event, to_json
-from schemas.codec import decode
+from api.shapes import LiveEvent, live_event, to_json
 from streams.kafka import PublishFailed
 
 router = APIRouter(include_in_schema=False)
@@ -66,43 +65,19 @@ async def logout(request: Request, caller: UseCaller, use: UseServices) -> Respo
 
 
 @router.get("/sync")
-async def sync_page(request: Request, use: UseServices, note: str = "") -> Response:
+async def sync_page(
+    request: Request, use: UseServices, note: str = "", about: str = "", action: str = ""
+) -> Response:
     """How the sync stands, what needs a decision, what happened."""
     caller = await find_caller(request, use)
     if caller is None:
         return RedirectResponse("/login", SEE_OTHER)
     try:
         values = await _sync_values(use, caller)
+        values |= await review(use, caller, note, about[:600], action[:64])
     except PyMongoError:
         return page(request, "away.html", 503, organization="")
-    return page(request, "sync.html", note=NOTES.get(note, ""), **values)
-
-
-@router.post("/sync/conflicts/{conflict_id:path}")
-async def decide(
-    conflict_id: str,
-    caller: UseCaller,
-    use: UseServices,
-    resolution: Annotated[str, Form()],
-    version: Annotated[int, Form()],
-    value: Annotated[str, Form()] = "",
-) -> Response:
-    """A plain form, so that it works without JavaScript. `value` is JSON."""
-    try:
-        await use.conflicts.resolve(
-            caller.organization_id,
-            conflict_id,
-            resolution,
-            by=caller.by,
-            value=decode(value, object) if value else None,
-            version=version,
-        )
-    except (PublishFailed, PyMongoError):
-        return RedirectResponse("/sync?note=away", SEE_OTHER)
-    except Problem as problem:
-        note = "changed" if problem.status == 409 else "gone"
-        return RedirectResponse(f"/sync?note={note}", SEE_OTHER)
-    return RedirectResponse("/sync?note=decided#conflicts", SEE_OTHER)
+    return page(request, "sync.html", top=FORCED if note == "forced" else "", **values)
 
 
 @router.post("/sync/force")
@@ -140,21 +115,12 @@ async def integrations_page(request: Request, use: UseServices) -> Response:
     )
 
 
-NOTES = {
-    "decided": "Your decision is on its way. The card disappears when every platform has it.",
-    "changed": "The values changed before you decided. Please look at them again.",
-    "gone": "That conflict cannot be decided like this any more.",
-    "forced": "Reading every platform again. Differences are sent as they are found.",
-    "away": "That did not work: Kafka or MongoDB does not answer. Nothing was changed; try again.",
-}
+FORCED = "Reading every platform again. Differences are sent as they are found."
 
 
 async def _sync_values(use: Services, caller: Caller) -> dict[str, Any]:
     organization_id = caller.organization_id
     status = await use.status.of(organization_id)
-    stored, _ = await use.conflicts.page(organization_id, "open", "", 50)
-    lines = open_now(stored, use.feed.recent_conflicts(organization_id))
-    conflicts = [live_conflict(line) for line in lines]
     ring = use.feed.ring_of(organization_id)
     newest = ring.newest(organization_id, RECENT)
     events = [live_event(entry.line, entry.cursor) for entry in reversed(newest)]
@@ -172,7 +138,6 @@ async def _sync_values(use: Services, caller: Caller) -> dict[str, Any]:
     return {
         "organization": await use.directory.name_of(organization_id),
         "sync": status,
-        "conflicts": [(conflict, choices(conflict)) for conflict in conflicts],
         "events": events,
         "start": for_script(to_json(start)),
         "version": product_version(),
@@ -187,28 +152,3 @@ def _title(event: LiveEvent) -> str:
     return event_title(
         event.kind, event.source, event.replica, fields, latency_word(event.latency_ms)
     )
-
-
-def choices(conflict: LiveConflict) -> list[dict[str, Any]]:
-    """A button for each side: its value and what it sends; `remote` only where that is clear."""
-    sides = sorted(conflict.candidates, key=lambda side: (side != LOCAL, side == "agreed", side))
-    others = [side for side in sides if side != LOCAL]
-    found = []
-    for side in sides:
-        value = conflict.candidates[side]
-        if side == LOCAL:
-            resolution = "local"
-        elif len(others) == 1 and LOCAL in conflict.candidates:
-            resolution = "remote"
-        else:
-            resolution = "manual"
-        found.append(
-            {
-                "side": side,
-                "value": value,
-                "resolution": resolution,
-                "json": to_json(value).decode() if resolution == "manual" else "",
-                "at": conflict.changed_at.get(side),
-            }
-        )
-    return found

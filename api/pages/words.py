@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from schemas.fields import ENTITY_TYPES, Kind
+from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
 
 REPLICAS = {
     "mongodb": "Your app",
@@ -39,6 +39,7 @@ FIELDS = {
     "name": "name",
     "shortDescription": "short description",
     "salePrice": "sale price",
+    "existence": "keep or delete",
     "quantity": "stock",
     "lowStockThreshold": "low-stock alert",
     "placedOn": "placed on",
@@ -52,6 +53,7 @@ MONEY = sorted(
         if kind is Kind.MONEY
     }
 )
+FATES = {"kept": "Keep it", "deleted": "Delete it"}
 _SHORT = 80
 
 
@@ -75,6 +77,8 @@ def field_word(field: str) -> str:
 
 def heading_word(field: str, kind: str) -> str:
     """What a conflict is about: `Price of product`, `Stock`."""
+    if field == EXISTENCE:
+        return f"Keep or delete this {kind}?"
     word = field_word(field)
     word = word[:1].upper() + word[1:]
     return word if kind == "inventory" else f"{word} of {kind}"
@@ -93,6 +97,8 @@ def value_word(value: Any, field: str = "") -> str:
     """A value, short. Empty and zero stay different."""
     if value is None or value == "":
         return "(empty)"
+    if field == EXISTENCE:
+        return FATES.get(value, str(value))
     if isinstance(value, str) and field in MONEY:
         return money_word(value)
     if isinstance(value, bool):

@@ -15,7 +15,7 @@ from schemas.codec import decode, encode
 from schemas.feed import ConflictLine
 from streams.conflicts.resolver import Resolver
 from streams.conflicts.rows import ConflictRows, Filter
-from streams.conflicts.words import UNDO, Answer, Word
+from streams.conflicts.words import UNDO, Answer, Word, is_said
 from streams.upkeep.jobs import Job, Jobs
 from streams.upkeep.runner import JobContext, Runner
 
@@ -110,7 +110,8 @@ async def decide_some(
     for line in lines:
         word = word_for(line, task)
         if isinstance(word, str):
-            answers[line.id] = Answer("refused", line, word)
+            said = is_said(line, Word(task.resolution, task.side, task.value))
+            answers[line.id] = Answer("settled", line) if said else Answer("refused", line, word)
         else:
             words.append((line, word))
     sent = await resolver.send(words, by=task.by, action_id=action_id)
@@ -122,6 +123,8 @@ REASONS = {
     "changed": "The values have changed meanwhile.",
     "pending": "The engine has not answered yet.",
 }
+
+NOT_THERE = "There is no such conflict."
 
 
 def reason_of(answer: Answer) -> str:
@@ -150,7 +153,7 @@ async def work(
         held = {line.id for line in lines}
         for name in names:
             if name not in held:
-                tally.add(name, "refused", "There is no such conflict.")
+                tally.add(name, "refused", NOT_THERE)
         answers = await decide_some(resolver, lines, task, job.job.id)
         for name, answer in answers.items():
             tally.add(name, answer.state, reason_of(answer))

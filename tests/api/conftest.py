@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +16,14 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
+from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
 from api.feed import Feed
 from api.forcing import Forcing
 from api.login import Sessions
-from api.main import create_api, listen
+from api.main import create_api, listen, now_ms
+from api.policies import PolicyDesk
 from api.services import Services
 from api.settings import ApiSettings
 from api.status import StatusBoard
@@ -38,6 +39,7 @@ from streams.kafka import Incoming, Outgoing, PublishFailed
 from streams.kafka.lag import Lag
 from streams.keyring import Keyring
 from streams.views import ConflictViews
+from support.desk import Desk
 
 
 @dataclass
@@ -46,11 +48,15 @@ class Sent:
 
     records: list[Outgoing] = field(default_factory=list)
     fails: bool = False
+    desk: Desk | None = None
+    """Who decides on what was published."""
 
     async def publish(self, *records: Outgoing) -> None:
         if self.fails:
             raise PublishFailed("no broker")
         self.records.extend(records)
+        if self.desk is not None:
+            await self.desk.publish(*records)
 
     async def accept(self, delivery: Outgoing) -> object:
         if self.fails:
@@ -98,6 +104,7 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
         keys[name] = (await directory.create_organization(name, f"{name} shop"))[1]
     sent, feed, lag = Sent(), Feed(endpoints, 100), cast("Lag", StillLag())
     feed.ready.set()
+    conflicts = Conflicts(database, sent, now_ms, patience_s=0.0)
     services = Services(
         endpoints=endpoints,
         settings=ApiSettings.model_validate({"PORT": 3000, "WEBSOCKET_PORT": 3001}),
@@ -110,7 +117,9 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
         status=StatusBoard(database, cache, directory, feed, lag, uuid.uuid4().hex),
         tickets=Tickets(cache, database),
         sessions=Sessions(database),
-        conflicts=Conflicts(database, sent, lambda: int(time.time() * 1000)),
+        conflicts=conflicts,
+        batches=Batches(database, conflicts, now_ms),
+        policies=PolicyDesk(database, directory, now_ms),
         forcing=Forcing(database, sent),
         checks=Checks(database, cache, feed, lag),
     )
@@ -135,6 +144,13 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
     await cache.aclose()
     await database.client.drop_database(database.name)
     await database.client.close()
+
+
+@pytest.fixture
+def desk(api: Api) -> Desk:
+    """The engine, for what the api publishes."""
+    api.sent.desk = Desk(api.services.database)
+    return api.sent.desk
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.standing import standing
+from api.steps import name_orders, steps_of
 from api.tellings import Teller, who
 from api.why import Why, why
 from connectors.protocol import Profile, TypeProfile
@@ -30,6 +31,7 @@ class Told(Engine):
 
     lines: list[FeedLine] = field(default_factory=list)
     conflicts: dict[str, ConflictLine] = field(default_factory=dict)
+    orders: list[FeedLine] = field(default_factory=list)
 
     def take(self, arrival: Arrival) -> Decision:
         decision = super().take(arrival)
@@ -38,8 +40,9 @@ class Told(Engine):
         return decision
 
     def why(self, name: str, **more: Any) -> Why:
-        held = list(self.conflicts.values())
-        return why(self.record, name, self.lines, held, self.context, self.now, **more)
+        steps = steps_of(self.lines, list(self.conflicts.values()), name)
+        name_orders(steps, self.orders, "e", "TEA-400")
+        return why(self.record, name, steps, self.lines, self.context, self.now, **more)
 
     def states(self, name: str) -> dict[str, str]:
         return {one.replica: one.state for one in self.why(name).replicas}
@@ -96,6 +99,56 @@ def test_an_order_sold_it() -> None:
     assert engine.why("quantity").sentence.startswith(
         "7 because your app sold 2 at 14:02:03 UTC (9 \u2212 2)."
     )
+
+
+def order(number: str, at_ms: int, **named: Any) -> FeedLine:
+    items = [
+        {"productId": "other", "sku": "X", "quantity": 2},
+        {"productId": named.pop("item", "e"), "quantity": named.pop("quantity", 2)},
+    ]
+    return FeedLine(
+        organization_id="o",
+        type="order",
+        entity_id=f"order-{number}",
+        id=f"order/{number}/1/0",
+        kind="changed",
+        label=number,
+        fields={"placedOn": named.pop("placed_on", "woocommerce"), "items": items},
+        version=1,
+        at_ms=at_ms,
+    )
+
+
+def test_the_order_behind_a_sale_is_named_once() -> None:
+    engine = stock()
+    engine.orders.append(order("2015", NOON + 700))
+    engine.sees("woocommerce", 9, quantity=7, sku="TEA-400")
+    engine.settles()
+    engine.now += 5_000
+    engine.sees("woocommerce", 99, quantity=5, sku="TEA-400")
+    found = engine.why("quantity")
+    assert [step.order_number for step in found.steps] == ["", "2015", ""]
+    assert found.steps[1].order_id == "order-2015"
+    assert found.steps[1].sentence == (
+        "7 because WooCommerce sold 2 at 14:02:03 UTC (9 \u2212 2, order 2015)"
+    )
+    assert found.steps[0].sentence.startswith("5 because WooCommerce took 2 off")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"item": "e2"},
+        {"quantity": 1},
+        {"placed_on": "mongodb"},
+        {"at_ms": NOON + 60_000},
+    ],
+)
+def test_another_order_is_not_named(other: dict[str, Any]) -> None:
+    engine = stock()
+    engine.orders.append(order("2016", other.pop("at_ms", NOON), **other))
+    engine.sees("woocommerce", 9, quantity=7, sku="TEA-400")
+    assert engine.why("quantity").steps[0].order_number == ""
 
 
 def test_a_rule_that_decided_is_named_with_both_sides() -> None:

@@ -29,6 +29,7 @@ export function realTimeSync({
   };
   const listeners = new Set();
   const eventListeners = new Set();
+  const conflictListeners = new Set();
   const waiting = new Map();
   let socket = null;
   let wanted = false;
@@ -102,6 +103,7 @@ export function realTimeSync({
     if (message.type === "hello") hello(message);
     else if (message.type === "event") addEvent(message.event);
     else if (message.type === "conflict") setConflict(message.conflict);
+    else if (message.type === "batches") told();
     else if (message.type === "status") state.syncStatus = message.syncStatus;
     changed();
   }
@@ -120,6 +122,7 @@ export function realTimeSync({
     state.syncStatus = message.syncStatus;
     state.conflicts = message.conflicts;
     if (!message.resumed) state.events = message.events.slice().reverse();
+    told();
   }
 
   function addEvent(event) {
@@ -131,8 +134,14 @@ export function realTimeSync({
   function setConflict(conflict) {
     const known = state.conflicts.find((one) => one.id === conflict.id);
     if (known && known.version > conflict.version) return;
+    told(conflict);
     const others = state.conflicts.filter((one) => one.id !== conflict.id);
     state.conflicts = conflict.status === "open" ? [conflict, ...others] : others;
+  }
+
+  /* A conflict moved; without one: many did, or the connection is new. */
+  function told(conflict = null) {
+    for (const listener of conflictListeners) listener(conflict);
   }
 
   function ask(message) {
@@ -176,8 +185,9 @@ export function realTimeSync({
     connect,
     disconnect,
     forceSync: (entityType, entityId) => ask({ type: "forceSync", entityType, entityId }),
-    resolveConflict: (conflictId, resolution, value, version) =>
-      ask({ type: "resolveConflict", conflictId, resolution, value, version }),
+    resolveConflict: (conflictId, resolution, value, version, side = "") =>
+      ask({ type: "resolveConflict", conflictId, resolution, value, version, side }),
+    undoConflict: (conflictId) => ask({ type: "undoConflict", conflictId }),
     subscribe(next) {
       subscribe = next;
       return ask({ type: "subscribe", subscribe: next });
@@ -189,6 +199,10 @@ export function realTimeSync({
     onEvent(listener) {
       eventListeners.add(listener);
       return () => eventListeners.delete(listener);
+    },
+    onConflict(listener) {
+      conflictListeners.add(listener);
+      return () => conflictListeners.delete(listener);
     },
   };
 }

@@ -1,5 +1,6 @@
 /* Makes /sync live. Everything is set as text, never as HTML. */
 import { realTimeSync } from "./live.js";
+import { review } from "./review.js";
 
 const start = JSON.parse(document.getElementById("start").textContent);
 const words = start.words;
@@ -98,17 +99,6 @@ const timeOf = (moment, shown) => {
   made.title = exact.format(new Date(moment));
   return made;
 };
-const hidden = (name, value) => {
-  const made = make("input");
-  made.type = "hidden";
-  made.name = name;
-  made.value = value;
-  return made;
-};
-const quiet = (element) => {
-  element.className = "quiet";
-  return element;
-};
 const setTone = (element, tone) => { element.dataset.tone = tone; };
 
 function eventRow(event) {
@@ -141,93 +131,6 @@ function show(events) {
   while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   at("no-events").hidden = rows.children.length > 0;
 }
-
-function choices(conflict) {
-  const sides = Object.keys(conflict.candidates);
-  const rank = (side) => (side === "mongodb" ? 0 : side === "agreed" ? 2 : 1);
-  sides.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
-  const others = sides.filter((side) => side !== "mongodb");
-  return sides.map((side) => {
-    let resolution = "manual";
-    if (side === "mongodb") resolution = "local";
-    else if (others.length === 1 && sides.length > 1) resolution = "remote";
-    return { side, resolution, value: conflict.candidates[side] };
-  });
-}
-
-function conflictCard(conflict) {
-  const card = at("conflict-template").content.firstElementChild.cloneNode(true);
-  card.dataset.id = conflict.id;
-  card.dataset.version = conflict.version;
-  card.dataset.live = "1";
-  const field = fieldWord(conflict.field);
-  const heading = `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
-  card.querySelector("h3").textContent =
-    conflict.type === "inventory" ? heading : `${heading} of ${conflict.type}`;
-  const about = card.querySelector(".about");
-  about.replaceChildren(
-    conflict.label || make("code", "", conflict.entityId), " · waiting since ",
-    timeOf(conflict.openedAt, clock.format(new Date(conflict.openedAt))),
-  );
-  const sides = card.querySelector(".sides");
-  sides.replaceChildren(...choices(conflict).map(({ side, resolution, value }) => {
-    const form = make("form");
-    form.method = "post"; /* so that it works while the connection is lost */
-    form.action = `/sync/conflicts/${encodeURIComponent(conflict.id)}`;
-    const button = make("button", "", "Keep this");
-    const moment = conflict.changedAt[side];
-    form.append(
-      make("span", "side", replicaWord(side)), make("span", "value", valueWord(value, conflict.field)),
-      moment ? quiet(timeOf(moment, clock.format(new Date(moment)))) : make("time"), button,
-      hidden("version", conflict.version), hidden("resolution", resolution),
-      hidden("value", resolution === "manual" ? JSON.stringify(value) : ""),
-    );
-    form.decide = () => sync.resolveConflict(
-      conflict.id, resolution, resolution === "manual" ? value : null, conflict.version);
-    return form;
-  }));
-  return card;
-}
-
-function showConflicts() {
-  const list = at("conflict-list");
-  const known = new Map([...list.children].map((card) => [card.dataset.id, card]));
-  for (const conflict of sync.conflicts) {
-    const card = known.get(conflict.id);
-    known.delete(conflict.id);
-    if (!card) list.append(conflictCard(conflict));
-    else if (card.dataset.version !== String(conflict.version) || !card.dataset.live) {
-      const fresh = conflictCard(conflict);
-      const focused = card.contains(document.activeElement);
-      card.replaceWith(fresh);
-      if (focused) fresh.querySelector("button").focus();
-    }
-  }
-  for (const [, card] of known) {
-    const focused = card.contains(document.activeElement);
-    card.remove();
-    if (focused) at("conflicts").focus();
-  }
-  at("no-conflicts").hidden = list.children.length > 0;
-}
-
-at("conflict-list").addEventListener("submit", async (submitted) => {
-  const form = submitted.target;
-  if (!form.decide || !sync.isConnected) return; /* the plain form works too */
-  submitted.preventDefault();
-  const buttons = form.closest(".conflict").querySelectorAll("button");
-  for (const button of buttons) button.disabled = true;
-  form.querySelector("button").textContent = "Sending your decision…";
-  try {
-    await form.decide();
-    at("spoken").textContent = "Your decision is on its way.";
-  } catch (error) {
-    for (const button of buttons) button.disabled = false;
-    form.querySelector("button").textContent = "Keep this";
-    at("spoken").textContent = error.message;
-    notice(error.message);
-  }
-});
 
 function notice(text) {
   let note = document.querySelector(".note");
@@ -314,7 +217,6 @@ sync.onEvent((event) => {
 sync.onChange(() => {
   showConnection();
   showStatus();
-  showConflicts();
   if (sync.isConnected && first) {
     first = false;
     show(sync.events.slice().reverse());
@@ -333,12 +235,19 @@ at("pause").addEventListener("click", () => {
 });
 
 /* The server's clock texts become the reader's own time. */
-for (const place of document.querySelectorAll("#events time, #conflict-list time")) {
-  if (!place.dateTime) continue;
-  const moment = new Date(place.dateTime);
-  place.textContent = clock.format(moment);
-  place.title = exact.format(moment);
+function localTimes(place) {
+  for (const found of place.querySelectorAll("time[datetime]")) {
+    if (!found.dateTime || found.title) continue;
+    const moment = new Date(found.dateTime);
+    const today = new Date().toDateString() === moment.toDateString();
+    found.textContent = today ? clock.format(moment) : exact.format(moment);
+    found.title = exact.format(moment);
+  }
 }
+localTimes(rows);
+localTimes(at("review"));
+const decisions = review({ localTimes, speak: (text) => { at("spoken").textContent = text; } });
+sync.onConflict(decisions.refresh);
 showTimes();
 setInterval(showTimes, 1000);
 setInterval(() => {

@@ -2,69 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from api.login import issue_login_link
 from schemas.codec import decode
 from schemas.feed import ConflictLine
 from schemas.outcome import Resolution
+from support.desk import Desk
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("needs Chromium (Debian and Ubuntu: apt-get install chromium)")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=found, args=QUIET)
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture
-async def page(live: Any, browser: Browser) -> AsyncIterator[Page]:
-    """/sync on a small phone, logged in; any error on it fails the test."""
-    context = await browser.new_context(viewport={"width": 360, "height": 740})
-    opened = await context.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    base = f"http://127.0.0.1:{live.port}"
-    await opened.goto(await issue_login_link(live.api.services.database, base, "kandy"))
-    await expect(opened.locator("#connection .word")).to_have_text("Live")
-    yield opened
-    await context.close()
-    assert complaints == []
-
-
-def conflict(version: int, status: str = "open") -> ConflictLine:
-    return ConflictLine(
-        organization_id="kandy",
-        type="product",
-        entity_id="p1",
-        id="kandy.product.p1.price.3",
-        field="price",
-        status=status,  # type: ignore[arg-type]
-        policy="manual",
-        candidates={"mongodb": "1899.5", "woocommerce": "1950"},
-        stamps={"mongodb": 1_795_000_000_000},
-        opened_at_ms=1_795_000_000_000,
-        at_ms=1_795_000_000_000,
-        version=version,
-    )
+def conflict(version: int, status: str = "open", **named: Any) -> ConflictLine:
+    values: dict[str, Any] = {
+        "organization_id": "kandy",
+        "type": "product",
+        "entity_id": "p1",
+        "id": "kandy.product.p1.price.3",
+        "field": "price",
+        "status": status,
+        "policy": "manual",
+        "candidates": {"mongodb": "1899.5", "woocommerce": "1950"},
+        "stamps": {"mongodb": 1_795_000_000_000},
+        "opened_at_ms": 1_795_000_000_000,
+        "at_ms": 1_795_000_000_000,
+        "version": version,
+    }
+    return ConflictLine(**{**values, **named})
 
 
 async def test_events_appear_by_themselves_and_can_be_paused(live: Any, page: Page) -> None:
@@ -83,32 +49,104 @@ async def test_events_appear_by_themselves_and_can_be_paused(live: Any, page: Pa
     await expect(rows.first).to_contain_text("<b>Tea</b>")
 
 
-async def test_a_conflict_appears_is_decided_and_leaves(live: Any, page: Page) -> None:
-    services, sent = live.api.services, live.api.sent
-    services.feed.take_conflicts([live.as_record(conflict(3), 0)])
-    card = page.locator(".conflict")
+async def test_a_conflict_appears_is_decided_and_taken_back(
+    live: Any, page: Page, desk: Desk
+) -> None:
+    feed = live.api.services.feed
+    line = await desk.contest()
+    feed.take_conflicts([live.as_record(line, 0)])
+    card = page.locator("#conflict-list .conflict")
     await expect(card).to_have_count(1)
     await expect(card).to_contain_text("Price of product")
-    await live.show(conflict(3))
-    await card.get_by_role("button", name="Keep this").first.click()
-    await expect(card.get_by_role("button").first).to_have_text("Sending your decision…")
-    await expect(page.locator("#spoken")).to_have_text("Your decision is on its way.")
-    resolution = decode(sent.records[0].value, Resolution)
-    assert (resolution.resolution, resolution.candidates) == ("local", conflict(3).candidates)
-    services.feed.take_conflicts([live.as_record(conflict(4, "resolved"), 1)])
+    await card.get_by_role("button", name="Keep this: WooCommerce, 1,950.00").click()
     await expect(card).to_have_count(0)
+    await expect(page.locator("#told")).to_contain_text("kept WooCommerce's 1,950.00")
     await expect(page.locator("#no-conflicts")).to_be_visible()
+    resolution = decode(live.api.sent.records[0].value, Resolution)
+    assert (resolution.side, resolution.candidates) == ("woocommerce", line.candidates)
+    await page.locator("#told").get_by_role("button", name="Undo").click()
+    await expect(card).to_have_count(1)
+    await expect(page.locator("#told")).to_contain_text("It was taken back")
+
+
+async def test_the_keyboard_alone_decides(live: Any, page: Page, desk: Desk) -> None:
+    line = await desk.contest()
+    live.api.services.feed.take_conflicts([live.as_record(line, 0)])
+    await expect(page.locator("#conflict-list .conflict")).to_have_count(1)
+    summary = page.get_by_text("Another value")
+    await summary.focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("1925")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#told")).to_contain_text("set it to 1,925.00")
+    assert desk.items[b"kandy/product/p1"].agreed("price") == "1925"
+    focused = await page.evaluate("document.activeElement.id")
+    assert focused == "conflicts", "whoever decided stays where decisions are"
+
+
+async def test_what_is_being_typed_is_not_taken_away(live: Any, page: Page, desk: Desk) -> None:
+    first = await desk.contest("p1")
+    feed = live.api.services.feed
+    feed.take_conflicts([live.as_record(first, 0)])
+    await page.get_by_text("Another value").click()
+    await page.locator("input[name=value]").fill("19")
+    second = await desk.contest("p2")
+    feed.take_conflicts([live.as_record(second, 1)])
+    await expect(page.locator("#conflict-list .conflict")).to_have_count(2)
+    assert await page.locator("input[name=value]").first.input_value() == "19"
+
+
+async def test_a_held_batch_is_reviewed_with_progress(live: Any, page: Page) -> None:
+    lines = [held(n) for n in range(12)]
+    await live.show(*lines)
+    live.api.services.feed.take_conflicts([live.as_record(line, n) for n, line in enumerate(lines)])
+    card = page.locator("#batch-list .held")
+    await expect(card).to_contain_text("WooCommerce reports 12 products at 0")
+    await expect(page.locator("#conflict-list .conflict")).to_have_count(0)
+    await card.get_by_role("button", name="No, keep the stock we have").click()
+    action = page.locator("#batch-list .action")
+    await expect(action).to_contain_text("Keeping what you have: 0 of 12")
+    await expect(action.locator("progress")).to_be_visible()
+    jobs = live.api.services.database["ss_jobs"]
+    done = {"state": "done", "done": 12, "details": {"counts": {"settled": 12}}}
+    await jobs.update_one({}, {"$set": done})
+    await expect(action).to_contain_text("Kept what you have: 12 of 12")
+    await expect(action.get_by_role("button", name="Undo all")).to_be_visible()
+
+
+def held(n: int) -> ConflictLine:
+    return ConflictLine(
+        organization_id="kandy",
+        type="inventory",
+        entity_id=f"i{n}",
+        id=f"kandy.inventory.i{n}.quantity.3",
+        field="quantity",
+        label=f"TEA-{n}",
+        status="open",
+        policy="brake",
+        brake="stock",
+        candidates={"mongodb": 12 + n, "woocommerce": 0},
+        stamps={},
+        opened_at_ms=1_795_000_000_000 + n,
+        at_ms=1_795_000_000_000 + n,
+        version=3,
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_nothing_is_wider_than_the_phone(live: Any, page: Page, scheme: str) -> None:
     live.feed("kandy", 1, fields={"description": "x" * 300}, entity_id="y" * 120)
+    lines = [held(0), conflict(3), conflict(4, "resolved", id="r" * 80, by="key:" + "n" * 70)]
+    await live.show(*lines, conflict(4, "resolved", id="a", automatic=True, value="z" * 300))
     live.api.services.feed.take_conflicts([live.as_record(conflict(3), 0)])
-    await expect(page.locator(".conflict")).to_have_count(1)
+    await expect(page.locator(".conflict")).to_have_count(2)
+    for summary in await page.locator("summary").all():
+        await summary.click()
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     small = await page.evaluate(
-        "[...document.querySelectorAll('button, nav a')]"
+        "[...document.querySelectorAll('button, nav a, summary, .also label, .about a')]"
         ".filter((e) => e.offsetParent && e.getBoundingClientRect().height < 44).length"
     )
     assert small == 0

@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from api.login import COOKIE, issue_login_link, welcome
-from api.pages.views import choices
 from api.pages.words import event_title, latency_word, money_word, replica_word, value_word
-from api.shapes import live_conflict
-from schemas.codec import decode, encode
+from schemas.codec import encode
 from schemas.feed import ConflictLine
-from schemas.outcome import Resolution
 from streams.kafka import Incoming
 from streams.views import ConflictViews
 
@@ -113,24 +110,6 @@ async def test_the_page_tells_everything_and_runs_nothing_of_others(api: Any) ->
 
 
 @servers
-async def test_a_decision_by_plain_form(api: Any) -> None:
-    await show(api, conflict())
-    async with api.client() as client:
-        await log_in(api, client)
-        page = await client.get("/sync")
-        action = re.findall(r'action="(/sync/conflicts/[^"]+)"', page.text)[0]
-        form = {"version": "3", "resolution": "local", "value": ""}
-        decided = await client.post(action, data=form, headers=OURS)
-        stale = await client.post(action, data={**form, "version": "2"}, headers=OURS)
-    assert decided.headers["location"].startswith("/sync?note=decided")
-    assert stale.headers["location"] == "/sync?note=changed"
-    (record,) = api.sent.records
-    resolution = decode(record.value, Resolution)
-    assert (resolution.resolution, resolution.by) == ("local", "session")
-    assert resolution.conflict_id == conflict().id
-
-
-@servers
 async def test_other_sites_cannot_use_the_session(api: Any) -> None:
     await show(api, conflict())
     async with api.client() as client:
@@ -168,29 +147,12 @@ async def test_a_session_sees_its_own_organisation(api: Any) -> None:
 
 
 @servers
-@pytest.mark.parametrize("name", ["page.css", "live.js", "sync.js", "icon.svg"])
+@pytest.mark.parametrize("name", ["page.css", "live.js", "sync.js", "review.js", "icon.svg"])
 async def test_files_are_served_and_nothing_beside_them(api: Any, name: str) -> None:
     async with api.client() as client:
         assert (await client.get(f"/static/{name}?v=1")).status_code == 200
         assert (await client.get("/static/../render.py")).status_code == 404
         assert (await client.get("/static/%2e%2e/render.py")).status_code == 404
-
-
-def test_each_side_has_a_button_that_says_exactly_one_thing() -> None:
-    pair = choices(live_conflict(conflict()))
-    assert [(one["side"], one["resolution"]) for one in pair] == [
-        ("mongodb", "local"),
-        ("woocommerce", "remote"),
-    ]
-    three = live_conflict(
-        conflict(candidates={"agreed": 12, "woocommerce": 9, "mongodb": 7, "whatsapp": None})
-    )
-    assert [(one["side"], one["resolution"], one["json"]) for one in choices(three)] == [
-        ("mongodb", "local", ""),
-        ("whatsapp", "manual", "null"),
-        ("woocommerce", "manual", "9"),
-        ("agreed", "manual", "12"),
-    ]
 
 
 @pytest.mark.parametrize(
