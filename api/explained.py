@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -11,17 +11,21 @@ from api.errors import not_found
 from api.pages.words import event_title, latency_word
 from api.shapes import Cursor, LiveConflict, LiveEvent, Shown, live_conflict, live_event
 from api.standing import AGREED, CANNOT_HOLD
+from api.steps import ORDER_MS, Step, name_orders, steps_of
 from api.why import ShownStanding, Why, at_of, standings, why
 from schemas.base import Fields, Operation
 from schemas.envelope import rfc3339
 from schemas.feed import FeedLine
+from schemas.fields import Kind, kind_of
 from streams.database import Database
 from streams.directory import Directory
-from streams.history import lines_of
+from streams.history import lines_of, orders_near
 from streams.sync.context import Context
 from streams.sync.decision import label_of
 from streams.sync.record import Record, Replica
 
+MOST_SALES = 20
+"""Whose orders are looked for."""
 MOST_LINES = 300
 """Of the history of a field: as far back as one answer goes."""
 
@@ -141,25 +145,36 @@ class Explained:
             raise not_found(
                 f"This {record.type} has no field {field!r}.", f"Its fields are: {known}."
             )
-        organization_id = record.organization_id
-        lines = await lines_of(
+        found = await lines_of(
             self._database,
-            organization_id,
+            record.organization_id,
             record.type,
             record.entity_id,
             field=field,
             limit=MOST_LINES,
         )
+        lines = [line for _, line in found]
+        steps = steps_of(lines, await self.entities.conflicts(record, field), field)
+        await self._orders(record, field, steps)
         return why(
             record,
             field,
-            [line for _, line in lines],
-            await self.entities.conflicts(record, field),
-            await self.entities.context(organization_id),
+            steps,
+            lines,
+            await self.entities.context(record.organization_id),
             self._clock_ms(),
             zone=zone,
-            complete=len(lines) < MOST_LINES,
+            complete=len(found) < MOST_LINES,
         )
+
+    async def _orders(self, record: Record, field: str, steps: Sequence[Step]) -> None:
+        """Name the orders behind the newest sales."""
+        if kind_of(record.type, field) is not Kind.COUNTER:
+            return
+        moments = [step.at_ms for step in steps if step.delta < 0][:MOST_SALES]
+        orders = await orders_near(self._database, record.organization_id, moments, ORDER_MS)
+        sku = record.fields.get("sku")
+        name_orders(steps, orders, record.entity_id, str(sku.value) if sku else "")
 
 
 def _replica(

@@ -8,6 +8,9 @@ from typing import Any
 
 from schemas.feed import ConflictLine, FeedLine
 
+ORDER_MS = 15_000
+"""An order and the stock that it takes are told apart by no more than this."""
+
 MOVED = ("changed", "decided", "resolved")
 _KINDS = {"changed": "changed", "resolved": "resolved", "conflict": "held", "deleted": "deleted"}
 
@@ -29,6 +32,15 @@ class Step:
     ruled: ConflictLine | None = None
     deliveries: list[FeedLine] = field(default_factory=list)
     """What became of the commands that carried the value: arrived, refused, failed."""
+    order: FeedLine | None = None
+    """The order that took this from the stock."""
+
+    @property
+    def delta(self) -> int:
+        """How far a number moved; 0 for anything else."""
+        if isinstance(self.value, int) and isinstance(self.previous, int):
+            return self.value - self.previous
+        return 0
 
 
 def steps_of(lines: Sequence[FeedLine], conflicts: Sequence[ConflictLine], name: str) -> list[Step]:
@@ -99,3 +111,37 @@ def _rule(steps: list[Step], conflict: ConflictLine) -> None:
         winner = next((side for side in sides if sides[side] == conflict.value), "")
         value, version = conflict.value, conflict.version
         steps.append(Step("decided", conflict.at_ms, winner, value, value, version, ruled=conflict))
+
+
+def name_orders(
+    steps: Sequence[Step], orders: Sequence[FeedLine], entity_id: str, sku: str
+) -> None:
+    """Find the order behind every sale of an item: placed on the platform whose stock fell, at that
+    time, with so many of it. Each order is named once."""
+    pairs = [
+        (abs(order.at_ms - step.at_ms), place, number)
+        for place, step in enumerate(steps)
+        for number, order in enumerate(orders)
+        if step.kind == "changed"
+        and step.delta < 0
+        and abs(order.at_ms - step.at_ms) <= ORDER_MS
+        and order.fields.get("placedOn") == step.source
+        and _ordered(order, entity_id, sku) == -step.delta
+    ]
+    named: set[int] = set()
+    for _, place, number in sorted(pairs):  # the nearest in time belong together
+        if steps[place].order is None and number not in named:
+            steps[place].order = orders[number]
+            named.add(number)
+
+
+def _ordered(order: FeedLine, entity_id: str, sku: str) -> int:
+    """How many of the item an order holds."""
+    lines = order.fields.get("items")
+    return sum(
+        line["quantity"]
+        for line in (lines if isinstance(lines, list) else ())
+        if isinstance(line, dict)
+        and (line.get("productId") == entity_id or (sku and line.get("sku") == sku))
+        and isinstance(line.get("quantity"), int)
+    )

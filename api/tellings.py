@@ -71,26 +71,24 @@ class Teller:
         if step.kind == "decided" and ruled is not None:
             how = _RULES.get(ruled.resolution, f"by your rule {source} wins")
             return f"two sides had changed it by {at} ({self._sides(step)}) and {how}"
-        delta = self._delta(step)
-        if delta:
-            cause = step.line.cause if step.line else ""
-            did = "sold" if delta < 0 and cause.startswith(ORDER_CAUSE) else "took"
-            verb = "added" if delta > 0 else did
-            away = " off" if verb == "took" else ""
-            sum_ = f"{step.previous} {'+' if delta > 0 else MINUS} {abs(delta)}"
-            return f"{source} {verb} {abs(delta)}{away} at {at} ({sum_})"
+        if step.delta and kind_of(self.entity_type, self.field) is Kind.COUNTER:
+            return f"{source} {self._counted(step)}"
         if step.previous is None:
             first = step.line is not None and step.line.action == "create"
             return f"{source} {'had it so when it was first seen' if first else 'set it'} at {at}"
         return f"{source} changed it at {at} (it was {self.value(step.previous)})"
 
-    def _delta(self, step: Step) -> int:
-        """How much a counter was moved; 0 where it was set, or is no counter."""
-        if kind_of(self.entity_type, self.field) is not Kind.COUNTER:
-            return 0
-        if not isinstance(step.value, int) or not isinstance(step.previous, int):
-            return 0
-        return step.value - step.previous
+    def _counted(self, step: Step) -> str:
+        cause = step.line.cause if step.line else ""
+        count, at = abs(step.delta), self.moment(step.at_ms)
+        if step.delta > 0:
+            return f"added {count} at {at} ({step.previous} + {count})"
+        sum_ = f"{step.previous} {MINUS} {count}"
+        if step.order is not None:
+            return f"sold {count} at {at} ({sum_}, order {step.order.label})"
+        if cause.startswith(ORDER_CAUSE):
+            return f"sold {count} at {at} ({sum_})"
+        return f"took {count} off at {at} ({sum_})"
 
     def _sides(self, step: Step) -> str:
         sides = step.ruled.candidates if step.ruled else {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from api.shapes import Shown
 from api.standing import REJECTED, Standing, standing
-from api.steps import Step, steps_of
+from api.steps import Step
 from api.tellings import Teller
 from schemas.base import Operation
 from schemas.envelope import rfc3339
@@ -71,6 +71,9 @@ class ShownStep(Shown, frozen=True, kw_only=True):
     line_id: str
     version: int
     """Of the entity, after it."""
+    order_id: str
+    """The order that took this from the stock, where one did, by our id."""
+    order_number: str
     rule: ShownRule | None
     deliveries: tuple[ShownDelivery, ...]
 
@@ -118,18 +121,17 @@ class Why(Shown, frozen=True, kw_only=True):
 def why(
     record: Record,
     name: str,
+    steps: Sequence[Step],
     lines: Sequence[FeedLine],
-    conflicts: Sequence[ConflictLine],
     context: Context,
     now_ms: int,
     *,
     zone: tzinfo | None = UTC,
     complete: bool = True,
 ) -> Why:
-    """Why field `name`, which the record must have, is what it is. `lines` and `conflicts` are the
-    entity's, in any order."""
+    """Why field `name`, which the record must have, is what it is. `steps`: newest first; `lines`
+    are those they were made of."""
     agreed = record.fields[name]
-    steps = steps_of(lines, conflicts, name)
     teller = Teller(record.type, name, now_ms, zone)
     return Why(
         organization_id=record.organization_id,
@@ -198,6 +200,8 @@ def _step(step: Step, teller: Teller) -> ShownStep:
         cause=line.cause if line else "",
         line_id=line.id if line else "",
         version=step.version,
+        order_id=step.order.entity_id if step.order else "",
+        order_number=step.order.label if step.order else "",
         rule=_rule(step.ruled) if step.ruled else None,
         deliveries=tuple(_delivery(found) for found in step.deliveries),
     )

@@ -24,6 +24,7 @@ from streams.projecting import project
 
 COLLECTION = "ss_history"
 KEPT_MS = 30 * 86_400_000
+MOST_ORDERS = 500
 
 Park = Callable[[Incoming, str], Awaitable[None]]
 """Put a record into the dead letter with its reason; returns once that is acknowledged."""
@@ -112,3 +113,22 @@ async def lines_of(
         match["$and"] = either
     rows = database[COLLECTION].find(match).sort([("atMs", -1), ("offset", -1)]).limit(limit)
     return [((row["atMs"], row["offset"]), decode(row["line"], FeedLine)) async for row in rows]
+
+
+async def orders_near(
+    database: Database, organization_id: str, moments: Sequence[int], within_ms: int
+) -> list[FeedLine]:
+    """Lines that brought the items of an order, told within `within_ms` of one of these moments (ms
+    since 1970). Errors: PyMongoError."""
+    if not moments:
+        return []
+    windows = [{"atMs": {"$gte": at - within_ms, "$lte": at + within_ms}} for at in moments]
+    match: Document = {
+        "organizationId": organization_id,
+        "type": "order",
+        "kind": "changed",
+        "fieldNames": "items",
+        "$or": windows,
+    }
+    rows = database[COLLECTION].find(match, {"line": 1}).sort("atMs", -1).limit(MOST_ORDERS)
+    return [decode(row["line"], FeedLine) async for row in rows]

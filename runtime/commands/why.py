@@ -29,6 +29,7 @@ _TONES = {
     "paused": "yellow",
 }
 _SHOWN_STEPS = 10
+_WIDE = 32
 _DELIVERED = {"arrived": "has it", "refused": "held something else", "failed": "will not take it"}
 
 
@@ -118,8 +119,9 @@ def _told(problem: dict[str, Any], organization_id: str) -> SmartStoreError:
         for one in problem.get("matches", ())
     )
     message = f"{organization_id}: {problem['detail']}" + (f" {matches}" if matches else "")
-    fix = "--by id, or --by external with woocommerce/412" if matches else problem.get("help", "")
-    return SmartStoreError(message, fix=fix.replace("GET /api/entities?q=", "/api/entities?q="))
+    help_ = problem.get("help", "")
+    fix = "--by id, or --by external with woocommerce/412" if matches else help_
+    return SmartStoreError(message, fix="check the id and --org" if "/api/" in fix else fix)
 
 
 def _show_why(console: Console, found: Why) -> None:
@@ -190,7 +192,7 @@ def _delivered(delivery: ShownDelivery) -> Text:
     told.append(f"{replica_word(delivery.replica)} {_DELIVERED[delivery.result]}")
     if delivery.latency_ms is not None:
         told.append(f" after {latency_word(delivery.latency_ms)}")
-    if delivery.reason:
+    if delivery.reason and delivery.result == "failed":
         told.append(f": {delivery.reason}")
     ids = _operation(delivery.operation) if delivery.operation else ""
     told.append(f"  {_clock(delivery.at)} {ids}".rstrip(), style="dim")
@@ -198,7 +200,7 @@ def _delivered(delivery: ShownDelivery) -> Text:
 
 
 def _show_entity(console: Console, found: ShownEntity) -> None:
-    from api.pages.words import field_word, replica_word, value_word
+    from api.pages.words import field_word, value_word
     from api.tellings import who
 
     console.print(Text(found.label or found.entity_id, style="bold"))
@@ -208,22 +210,35 @@ def _show_entity(console: Console, found: ShownEntity) -> None:
         console.print(Text(f"Deleted by {who(found.deleted.source)} at {at}", style="red"))
     console.print()
     table = Table(box=None, pad_edge=False)
-    for heading in ("field", "value", "by", "since", *(one.replica for one in found.replicas)):
-        table.add_column(replica_word(heading) if heading in _names(found) else heading)
+    for heading in ("field", "value", "by", "since", "platforms"):
+        table.add_column(heading, no_wrap=heading in ("field", "value"))
     for name, held in found.fields.items():
-        states = [one.states.get(name, "") for one in found.replicas]
         table.add_row(
             field_word(name),
-            Text(value_word(held.value, name)),
+            Text(_short(value_word(held.value, name))),
             who(held.source),
             _clock(held.changed_at) if held.changed_at else "",
-            *(Text(state, style=_TONES.get(state, "dim")) for state in states),
+            _exceptions(found, name),
         )
     console.print(table)
 
 
-def _names(found: ShownEntity) -> set[str]:
-    return {one.replica for one in found.replicas}
+def _exceptions(found: ShownEntity, name: str) -> Text:
+    """The platforms on which a field does not simply agree."""
+    from api.pages.words import replica_word
+
+    told = Text()
+    for one in found.replicas:
+        state = one.states.get(name, "agreed")
+        if state != "agreed":
+            told.append(", " if told else "")
+            told.append(f"{replica_word(one.replica)}: {state}", style=_TONES.get(state, "dim"))
+    return told or Text("agreed", style=_TONES["agreed"])
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDE else f"{line[: _WIDE - 1]}…"
 
 
 def _operation(operation: tuple[int, int]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from schemas.codec import encode
 from schemas.feed import FeedLine
 from streams.database import Database
-from streams.history import KEPT_MS, HistoryViews, lines_of
+from streams.history import KEPT_MS, HistoryViews, lines_of, orders_near
 from streams.kafka.records import Incoming
 
 pytestmark = pytest.mark.servers
@@ -96,3 +96,18 @@ async def test_what_is_no_line_is_parked(fresh: Database) -> None:
     await HistoryViews(fresh, parked).handle([broken, record(1, line(1))])
     assert len(parked) == 1
     assert await fresh["ss_history"].count_documents({}) == 1
+
+
+async def test_orders_of_a_moment(fresh: Database) -> None:
+    order = {"type": "order", "entity_id": "o1", "fields": {"items": []}}
+    lines = [
+        line(1, **order, id="o/1"),
+        line(2, **order, id="o/2", organization_id="galle"),
+        line(3, **order, id="o/3", kind="arrived"),
+        line(4, **{**order, "fields": {"status": "shipped"}}, id="o/4"),
+        line(5, **order, id="o/5", at_ms=T0 + 60_000),
+    ]
+    await HistoryViews(fresh, Parked()).handle([record(n, one) for n, one in enumerate(lines)])
+    assert await orders_near(fresh, "kandy", [T0], 1_000) == [lines[0]]
+    assert await orders_near(fresh, "kandy", [T0, T0 + 59_500], 1_000) == [lines[4], lines[0]]
+    assert await orders_near(fresh, "kandy", [], 1_000) == []
