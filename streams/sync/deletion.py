@@ -148,7 +148,12 @@ def _too_many(draft: Draft, name: str) -> bool:
 
 
 def _living(draft: Draft) -> bool:
-    return any(replica.exists for replica in draft.record.replicas.values())
+    """Whether a platform that can be read has it: one that is only written never tells its end."""
+    profiles = draft.context.profiles
+    return any(
+        replica.exists and name in profiles and profiles[name].reads
+        for name, replica in draft.record.replicas.items()
+    )
 
 
 def _settle_if_all_gone(draft: Draft, name: str) -> None:

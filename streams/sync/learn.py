@@ -8,7 +8,7 @@ from typing import Any
 from schemas.base import Fields, Operation
 from schemas.fields import Kind, kind_of
 from schemas.observation import FieldMark, Seen
-from streams.sync.conflict import candidate, edited, first_seen, open_conflict
+from streams.sync.conflict import advance, candidate, edited, first_seen, open_conflict
 from streams.sync.decision import Draft
 from streams.sync.deletion import changed_after, returned, vanished
 from streams.sync.record import Replica, Shadow
@@ -209,6 +209,10 @@ def compare(
         base = value
     if value == base:
         replica.shadow[field] = Shadow(value, stands, op)
+        agreed = draft.record.fields.get(field)
+        if fresh and agreed is not None and kind_of(draft.record.type, field) is Kind.LATTICE:
+            # A write of ours that this record does not know (restored from long ago): forward only.
+            advance(draft, name, field, stands, at_ms)
         return
     replica.shadow[field] = Shadow(value, value, op)
     edited(draft, name, field, stands, value, at_ms, rewritten=op is not None)

@@ -149,3 +149,14 @@ def test_what_was_deleted_before_the_brake_is_asked_too(engine: Engine) -> None:
     engine.take(Recall(alarm))
     assert engine.record.conflicts["existence"].brake == "deletes"
     assert engine.record.tombstone is None
+
+
+def test_stock_is_over_where_only_a_written_catalogue_is_left() -> None:
+    engine = Engine(context("inventory", replicas=("mongodb", "whatsapp")), "inventory")
+    catalogue = replace(engine.context.profiles["whatsapp"], reads=False)
+    profiles = {**engine.context.profiles, "whatsapp": catalogue}
+    engine.context = replace(engine.context, profiles=profiles)
+    engine.sees("mongodb", 1, quantity=5)
+    engine.settles()
+    engine.finds_gone("mongodb")
+    assert engine.record.tombstone is not None

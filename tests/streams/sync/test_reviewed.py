@@ -113,3 +113,16 @@ def test_the_first_edit_on_a_platform_that_rewrites_is_no_conflict() -> None:
     engine.sees("woocommerce", 2, note="<p>b</p>")
     assert engine.agreed("note") == "<p>b</p>"
     assert engine.last.conflicts == []
+
+
+def test_a_record_from_yesterday_never_takes_a_status_back() -> None:
+    engine = Engine(context("order"), "order")
+    engine.sees("mongodb", 1, status="processing")
+    engine.sees("woocommerce", 1, status="processing")
+    engine.settles()
+    yesterday = engine.record
+    engine.sees("mongodb", 12, status="cancelled")
+    engine.settles()
+    engine.record = yesterday
+    engine.sees("woocommerce", 20, status="cancelled")
+    assert engine.agreed("status") == "cancelled"
