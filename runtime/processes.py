@@ -46,6 +46,7 @@ PROCESSES: tuple[ProcessEntry, ...] = (
             "smartstore-sink-woocommerce": ("commands.woocommerce",),
             "smartstore-sink-whatsapp": ("commands.whatsapp",),
             "smartstore-views": ("conflicts", "deadletter"),
+            "smartstore-records": ("entities-changelog", "feed"),
         },
         says=WORKER_READY,
     ),

@@ -84,11 +84,15 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
     return app
 
 
-def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> None:
+def bind(
+    app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler, *, linger_s: float = 0.0
+) -> None:
     """One agent over these topics: partitions side by side, each in order.
 
     Everything that is waiting is taken at once, so that partitions share the wait for Kafka's
     acknowledgements. It is acknowledged to Faust, in order, only when all of it is handled.
+    `linger_s`: wait for more to come first, where nobody waits for the result; a full queue holds
+    the whole app up meanwhile.
     """
     source = app.topic(
         *(f"{app.topic_prefix}{topic.name}" for topic in topics),
@@ -107,6 +111,8 @@ def bind(app: SyncApp, name: str, topics: Sequence[Topic], handler: Handler) -> 
             except StopAsyncIteration:
                 return
             try:
+                if linger_s:
+                    await asyncio.sleep(linger_s)
                 while not queue.empty() and len(taken) < TAKEN_AT_ONCE:
                     taken.append(await events.__anext__())
                 taken = [event for event in taken if order.follows(event)]

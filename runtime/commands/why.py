@@ -28,8 +28,17 @@ _TONES = {
     "rejected": "red",
     "paused": "yellow",
 }
+_MARKS = {
+    "agreed": "✔",
+    "owed": "…",
+    "in flight": "→",
+    "contested": "?",
+    "cannot hold": "·",
+    "rejected": "✘",
+    "paused": "‖",
+}
 _SHOWN_STEPS = 10
-_WIDE = 32
+_WIDE = 26
 _DELIVERED = {"arrived": "has it", "refused": "held something else", "failed": "will not take it"}
 
 
@@ -200,7 +209,7 @@ def _delivered(delivery: ShownDelivery) -> Text:
 
 
 def _show_entity(console: Console, found: ShownEntity) -> None:
-    from api.pages.words import field_word, value_word
+    from api.pages.words import field_word, replica_word, value_word
     from api.tellings import who
 
     console.print(Text(found.label or found.entity_id, style="bold"))
@@ -210,30 +219,23 @@ def _show_entity(console: Console, found: ShownEntity) -> None:
         console.print(Text(f"Deleted by {who(found.deleted.source)} at {at}", style="red"))
     console.print()
     table = Table(box=None, pad_edge=False)
-    for heading in ("field", "value", "by", "since", "platforms"):
-        table.add_column(heading, no_wrap=heading in ("field", "value"))
+    for heading in ("field", "value", "by", "since", "stands"):
+        table.add_column(heading, no_wrap=True)
+    used = dict.fromkeys(["agreed"])
     for name, held in found.fields.items():
+        states = [one.states.get(name, "agreed") for one in found.replicas]
+        used.update(dict.fromkeys(states))
         table.add_row(
             field_word(name),
             Text(_short(value_word(held.value, name))),
             who(held.source),
             _clock(held.changed_at) if held.changed_at else "",
-            _exceptions(found, name),
+            Text.assemble(*((_MARKS[state], _TONES.get(state, "dim")) for state in states)),
         )
     console.print(table)
-
-
-def _exceptions(found: ShownEntity, name: str) -> Text:
-    """The platforms on which a field does not simply agree."""
-    from api.pages.words import replica_word
-
-    told = Text()
-    for one in found.replicas:
-        state = one.states.get(name, "agreed")
-        if state != "agreed":
-            told.append(", " if told else "")
-            told.append(f"{replica_word(one.replica)}: {state}", style=_TONES.get(state, "dim"))
-    return told or Text("agreed", style=_TONES["agreed"])
+    names = ", ".join(replica_word(one.replica) for one in found.replicas)
+    marks = "  ".join(f"{_MARKS[state]} {state}" for state in used)
+    console.print(Text(f"\nstands, in this order: {names}\n{marks}", style="dim"))
 
 
 def _short(text: str) -> str:

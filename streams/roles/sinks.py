@@ -24,6 +24,10 @@ from streams.views import ConflictViews
 
 log = structlog.get_logger(__name__)
 
+LINGER_S = 0.3
+"""An edit writes its record four times within a tenth of a second: only the last is kept, so that
+the view costs little beside what it shows."""
+
 SINKS = ("mongodb", "woocommerce", "whatsapp")
 
 
@@ -56,9 +60,15 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     views = create_app("views", endpoints, instance=instance)
     bind(views, "conflicts", [CONFLICTS], ConflictViews(common.database, park).handle)
     bind(views, "deadletters", [DEADLETTER], DeadLetterViews(common.database).handle)
-    bind(views, "entities", [ENTITIES], EntityViews(common.database, log_name, park).handle)
-    bind(views, "history", [FEED], HistoryViews(common.database, park).handle)
     apps.append(views)
+
+    # An app of its own: these linger, and a queue that is full holds up its whole app.
+    records = create_app("records", endpoints, instance=instance)
+    entities = EntityViews(common.database, log_name, park)
+    bind(records, "entities", [ENTITIES], entities.handle, linger_s=LINGER_S)
+    history = HistoryViews(common.database, park)
+    bind(records, "history", [FEED], history.handle, linger_s=LINGER_S)
+    apps.append(records)
 
     async def close() -> None:
         for sink in sinks:
