@@ -119,7 +119,13 @@ final class Items {
 		self::insist( $request->has_valid_params() );
 		self::insist( $request->sanitize_params() );
 		self::insist( $id ? $controller->update_item_permissions_check( $request ) : $controller->create_item_permissions_check( $request ) );
-		$response = $id ? $controller->update_item( $request ) : $controller->create_item( $request );
+		// Who became a customer elsewhere expects no letter about an account here.
+		add_filter( 'woocommerce_email_enabled_customer_new_account', '__return_false' );
+		try {
+			$response = $id ? $controller->update_item( $request ) : $controller->create_item( $request );
+		} finally {
+			remove_filter( 'woocommerce_email_enabled_customer_new_account', '__return_false' );
+		}
 		self::insist( $response );
 		$made = (int) $response->get_data()['id'];
 		self::forget( $kind, $made );
