@@ -84,7 +84,6 @@ def foreseen_sentence(how: str, value: Any, line: ConflictLine) -> str:
 
 def reason(suggestion: Suggestion, line: ConflictLine) -> str:
     """Why this is suggested."""
-    names = [_in_sentence(side) for side in line.candidates]
     what = {
         "field": f"the {field_word(line.field)}",
         "type": f"something of a {line.type}",
@@ -97,9 +96,18 @@ def reason(suggestion: Suggestion, line: ConflictLine) -> str:
         "manual": "typed a value of your own",
     }[suggestion.resolution]
     return (
-        f"In {suggestion.times} of the last {suggestion.of} times {what} differed between "
-        f"{' and '.join(names)}, you {did}."
+        f"In {suggestion.times} of the last {suggestion.of} times {what} differed "
+        f"{_between(line)}, you {did}."
     )
+
+
+def always_about(line: ConflictLine) -> str:
+    """`price, between your app and WooCommerce`."""
+    return f"{field_word(line.field)}, {_between(line)}"
+
+
+def _between(line: ConflictLine) -> str:
+    return f"between {' and '.join(_in_sentence(side) for side in line.candidates)}"
 
 
 def _in_sentence(side: str) -> str:

@@ -17,8 +17,8 @@ from api.conflicts import Conflicts
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.live import open_now
 from api.pages.render import page
-from api.pages.words import field_word, replica_word, value_word
-from api.sentences import lost_sentence
+from api.pages.words import FATES, replica_word, value_word
+from api.sentences import lost_sentence, always_about
 from api.services import Services
 from api.shapes import LiveConflict
 from schemas.feed import ConflictLine
@@ -265,7 +265,6 @@ def card(conflict: LiveConflict, line: ConflictLine, alike: int) -> dict[str, An
     existence = conflict.field == EXISTENCE
     values = list(conflict.candidates.values())
     plain = all(value is None or type(value) in (str, int) for value in values)
-    others = [replica_word(side) for side in sides if side not in (LOCAL, "agreed")]
     return {
         "conflict": conflict,
         "sides": [
@@ -276,6 +275,7 @@ def card(conflict: LiveConflict, line: ConflictLine, alike: int) -> dict[str, An
                 "at": conflict.changed_at.get(side),
                 "newer": side == newer and len(set(line.stamps.values())) > 1,
                 "suggested": side == kept,
+                "word": FATES[conflict.candidates[side]] if existence else "Keep this",
             }
             for side in sides
         ],
@@ -285,7 +285,7 @@ def card(conflict: LiveConflict, line: ConflictLine, alike: int) -> dict[str, An
         "types": plain and not existence,
         "number": kind_of(line.type, line.field) is Kind.MONEY
         or any(type(value) is int for value in values),
-        "always": "" if existence else f"{field_word(line.field)} and {' or '.join(others)}",
+        "always": "" if existence else always_about(line),
         "alike": 0 if existence else alike,
         "base": "" if line.base is None else value_word(line.base, line.field),
     }
