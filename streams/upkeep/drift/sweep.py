@@ -67,6 +67,7 @@ class Sweep:
         report: Report,
         writable: bool,
         settle_s: float = SETTLE_S,
+        heal_s: float = HEAL_S,
     ) -> None:
         self._client = client
         self._books = books
@@ -77,6 +78,7 @@ class Sweep:
         self._report = report
         self._writable = writable
         self._settle_s = settle_s
+        self._heal_s = heal_s
         self._types = [kind for kind in ORDER if kind in profile.types and self._reads(kind)]
         self.tallies = {kind: Tally(kind) for kind in self._types}
         self._pending: dict[str, dict[str, None]] = defaultdict(dict)
@@ -201,6 +203,8 @@ class Sweep:
             if item is not None and any(one.state != "gone" for one in drifted):
                 delivered.append(item)
             elif item is not None and external_id in looked.stale:
+                if any(one.state == "moving" for one in judged):
+                    continue  # the answer to the write brings the etag
                 self.tallies[entity_type].refreshed += 1
                 delivered.append(item)
         if delivered:
@@ -300,8 +304,8 @@ class Sweep:
                 self.tallies[entity_type].note(found)
 
     async def _healed(self) -> None:
-        """What became of all that was not quiet, within HEAL_S."""
-        end_s = time.monotonic() + HEAL_S
+        """What became of all that was not quiet, within `heal_s`."""
+        end_s = time.monotonic() + self._heal_s
         while any(self._pending.values()) and time.monotonic() < end_s:
             await asyncio.sleep(HEAL_LOOK_S)
             for entity_type, ids in self._pending.items():

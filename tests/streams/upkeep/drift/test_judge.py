@@ -59,7 +59,7 @@ def test_what_is_held_as_agreed_has_one_leaf() -> None:
 
 
 def test_what_stands_for_the_agreed_value_counts_as_it() -> None:
-    """A shop that rewrites is not another content (rule 9): seen differs, what it stands for not."""
+    """A shop that rewrites is not another content (rule 9): what is seen differs, not its sense."""
     shop = replica(price="9")
     shop.shadow["name"] = Shadow("<p>Tea</p>", "Tea")
     found = judged(record(shop, name="Tea", price="9"), seen(name="<p>Tea</p>", price="9"))
