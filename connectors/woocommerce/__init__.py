@@ -24,7 +24,7 @@ class WooCommerce:
 
     def profile(self, connection: Connection, capabilities: Mapping[str, str]) -> Profile:
         """What the shop can hold; with the plugin writes are compared under a lock."""
-        return profile_of(capabilities)
+        return profile_of(connection.settings, capabilities)
 
     def verify(
         self, connection: Connection, headers: Mapping[str, str], body: bytes, now_ms: int

@@ -15,6 +15,7 @@ from typing import Any
 import phonenumbers
 
 from connectors.woocommerce import wire
+from connectors.woocommerce.extras import order_extras, product_extras
 from connectors.woocommerce.marks import mark_of
 from connectors.woocommerce.wire import Resource, amount, records, text_of, whole
 from schemas.base import Fields
@@ -135,6 +136,7 @@ def _product(resource: Resource, _country: str) -> Reading:
             for entry in records(resource["attributes"])
             if entry.get("name")
         }
+    fields |= product_extras(resource)
     if resource.get("type") in PRICELESS_TYPES:
         return fields, ("price", "salePrice")
     _amounts(resource, _PRICES, fields)
@@ -193,6 +195,8 @@ COPIED_ONLY = (
     "shippingTotal",
     "taxTotal",
     "total",
+    "fees",
+    "coupons",
     "currency",
     "payment",
     "createdAt",
@@ -231,6 +235,7 @@ def _order(resource: Resource, country: str) -> Reading:
             fields[name] = address_of(resource[name], country)
     if "payment_method" in resource:
         fields["payment"] = _payment(resource)
+    fields |= order_extras(resource)
     if isinstance(resource.get("line_items"), list):
         lines = records(resource["line_items"])
         fields["items"] = [_line(line) for line in lines]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.woocommerce.extras import DETAILS_REST
 from connectors.woocommerce.wire import Resource, meta_value
 from schemas.base import Fields, Operation
 from schemas.observation import FieldMark, Mark
@@ -35,6 +36,7 @@ REST_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "tags": ("tags",),
         "images": ("images",),
         "attributes": ("attributes",),
+        "details": DETAILS_REST,
     },
     "variation": {
         "sku": ("sku",),

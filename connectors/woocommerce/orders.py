@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.protocol import Links
+from connectors.woocommerce.extras import meta_body
 from connectors.woocommerce.terms import TAXONOMIES, Terms
 from connectors.woocommerce.wire import Resource
-from connectors.woocommerce.writing import order_body, rest_fields
+from connectors.woocommerce.writing import customer_body, order_body, rest_fields
 from schemas.command import Create
 
 ITEM_TYPES = ("product", "variation")
+MADE_TYPES = ("simple", "variable", "grouped", "external")
+"""Core's own; a plugin's type is another's to make."""
 
 
 async def item_of(command: Create, links: Links, entity_id: str) -> str | None:
@@ -28,6 +31,8 @@ async def create_body(command: Create, links: Links, terms: Terms, *, plain: boo
     """The REST body of a new item. Raises as `Rest.send`."""
     if command.type == "product":
         return await _product_body(command, terms)
+    if command.type == "customer":
+        return customer_body(command.want)
     if command.type != "order":
         return rest_fields(command.type, command.want)
     names = {
@@ -41,7 +46,14 @@ async def create_body(command: Create, links: Links, terms: Terms, *, plain: boo
 
 
 async def _product_body(command: Create, terms: Terms) -> Resource:
-    body: Resource = {"type": "simple", **rest_fields("product", command.want)}
+    kind = command.want.get("productType")
+    body: Resource = {
+        "type": kind if kind in MADE_TYPES else "simple",
+        **rest_fields("product", command.want),
+    }
+    metadata = command.want.get("metadata")
+    if isinstance(metadata, Mapping) and metadata:
+        body["meta_data"] = meta_body(metadata, {})
     for taxonomy in TAXONOMIES:
         names = command.want.get(taxonomy)
         if isinstance(names, list) and names:

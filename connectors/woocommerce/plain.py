@@ -14,6 +14,7 @@ from typing import Any
 from connectors.errors import Paused, Retry, Unknown
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers, wire
+from connectors.woocommerce.customers import known_customer
 from connectors.woocommerce.mapping import seen_of
 from connectors.woocommerce.marks import mark_entry, raw_mark
 from connectors.woocommerce.orders import create_body, item_of
@@ -146,6 +147,7 @@ class PlainWriter:
 
     async def _write(self, command: Write, path: str, before: Resource) -> Answer:
         want = rest_fields(command.type, command.want) | await self._rich.body(command, before)
+        metadata = want.pop("meta_data", [])
         body = dict(want)
         held = wire.whole(before.get("stock_quantity"))
         if "stock_quantity" in body and held is not None and before.get("manage_stock") is True:
@@ -159,7 +161,9 @@ class PlainWriter:
             rest_totals(command.type, command.totals),
             raw_mark(command.type, before),
         )
-        after = await self._rest.send("PUT", API + path, body={**body, "meta_data": [mark]})
+        after = await self._rest.send(
+            "PUT", API + path, body={**body, "meta_data": [*metadata, mark]}
+        )
         answer = answers.tell(command, "taken", after, self._country)
         reason = self._race(command, before, answer.seen)
         return answers.tell(command, "taken", after, self._country, reason) if reason else answer
@@ -212,7 +216,7 @@ class PlainWriter:
 
     async def _create(self, command: Create, links: Links) -> Answer:
         """Look for our own item and for the SKU first: a POST has no idempotency key."""
-        if command.type not in ("product", "variation", "order"):
+        if command.type not in ("product", "variation", "order", "customer"):
             return Answer(result="failed", reason=f"a {command.type} is not created in a shop")
         parent = await parent_of(command, links) if command.type == "variation" else ""
         if parent is None:
@@ -225,9 +229,10 @@ class PlainWriter:
             want = await variation_body(self._rest, parent, command)
         else:
             want = await create_body(command, links, self._terms, plain=True)
+        metadata = want.pop("meta_data", [])
         mark = mark_entry(command.type, command.entity_id, command.op, want, {})
         try:
-            body = {**want, "meta_data": [mark]}
+            body = {**want, "meta_data": [*metadata, mark]}
             made = await self._rest.send("POST", API + path, body=body)
         except Rejected as error:
             holder = wire.identifier(error.data.get("resource_id"))
@@ -242,6 +247,8 @@ class PlainWriter:
         """What bears our mark or the SKU. Core cannot search by meta data, so without a SKU the
         newest hundred are looked through: a repeat follows its first attempt within minutes."""
         sku = str(command.want.get("sku") or "")
+        if command.type == "customer":
+            return await known_customer(self._rest, command)
         if sku:
             # Finds variations too, under their products' address only.
             path, params = "/products", {"sku": sku, "per_page": "10"}

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from connectors.protocol import Profile, TypeProfile
-from connectors.woocommerce.writing import normal, normal_order, normal_variation
+from connectors.woocommerce.writing import (
+    normal,
+    normal_customer,
+    normal_order,
+    normal_variation,
+)
 
 _PRODUCT = frozenset(
     ("sku", "name", "description", "shortDescription", "price", "salePrice", "status", "weight",
-     "dimensions", "categories", "tags", "images", "attributes")
+     "dimensions", "categories", "tags", "images", "attributes", "details", "metadata")
 )  # fmt: skip
 _VARIATION = frozenset(("sku", "price", "salePrice", "attributes", "image"))
 _STOCK = frozenset(("quantity", "backorders", "lowStockThreshold"))
 _ORDER = frozenset(
     ("number", "status", "placedOn", "items", "subtotal", "discount", "shippingTotal", "taxTotal",
-     "total", "currency", "payment", "billing", "shipping", "note", "createdAt")
+     "total", "fees", "coupons", "refunds", "currency", "payment", "billing", "shipping", "note",
+     "createdAt")
 )  # fmt: skip
 
 TYPES: Mapping[str, TypeProfile] = {
     "product": TypeProfile(
-        readable=_PRODUCT,
+        readable=_PRODUCT | {"productType"},
         writable=_PRODUCT,
+        initial=frozenset(("productType",)),
         creates=True,
         deletes=True,
         required=frozenset(("name",)),
@@ -55,6 +63,7 @@ TYPES: Mapping[str, TypeProfile] = {
                 "currency",
                 "shippingTotal",
                 "total",
+                "fees",
             )
         ),
         creates=True,
@@ -64,12 +73,27 @@ TYPES: Mapping[str, TypeProfile] = {
     "customer": TypeProfile(
         readable=frozenset(("name", "email", "phone", "addresses")),
         writable=frozenset(("name", "phone")),
+        initial=frozenset(("email", "addresses")),
+        required=frozenset(("email",)),
+        normal=normal_customer,
     ),
 }
+MAKES_CUSTOMERS: Mapping[str, TypeProfile] = {
+    **TYPES, "customer": replace(TYPES["customer"], creates=True)
+}  # fmt: skip
+CREATE_CUSTOMERS = "create_customers"
+"""The setting `yes` or `no`: whether customers with an e-mail address get accounts in the shop.
+Unset: where our plugin is, which keeps WooCommerce from writing to each of them; without it that
+cannot be kept back, so it is for the merchant to say."""
 
 
-def profile_of(capabilities: Mapping[str, str]) -> Profile:
+def profile_of(settings: Mapping[str, str], capabilities: Mapping[str, str]) -> Profile:
     """With the plugin writes are compare-and-set under the item's lock."""
+    plugin = bool(capabilities.get("plugin"))
+    makes = settings.get(CREATE_CUSTOMERS) or ("yes" if plugin else "no")
     return Profile(
-        platform="woocommerce", types=TYPES, compares=bool(capabilities.get("plugin")), reads=True
+        platform="woocommerce",
+        types=MAKES_CUSTOMERS if makes == "yes" else TYPES,
+        compares=plugin,
+        reads=True,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.woocommerce import wire
+from connectors.woocommerce.extras import meta_body
 from connectors.woocommerce.marks import raw_mark
 from connectors.woocommerce.rest import Rest
 from connectors.woocommerce.terms import TAXONOMIES, Terms
@@ -22,7 +23,7 @@ from connectors.woocommerce.writing import item_ids
 from schemas.command import Write
 
 NEEDS_ITEM = {
-    "product": frozenset(("images", "attributes")),
+    "product": frozenset(("images", "attributes", "metadata")),
     "variation": frozenset(("image", "attributes")),
 }
 """Fields whose REST value is made from what the item holds now."""
@@ -95,6 +96,8 @@ class Rich:
         if not NEEDS_ITEM.get(command.type, frozenset()) & command.want.keys():
             return body
         held = resource if resource is not None else await self._read(command)
+        if "metadata" in command.want:
+            body["meta_data"] = meta_body(command.want["metadata"] or {}, held)
         if "images" in command.want:
             mark = _mark_of(command.type, held, "images")
             body["images"] = images_body(

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.errors import Malformed
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers
+from connectors.woocommerce.customers import known_customer
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import ROUTE, Missing, Rejected, Rest
 from connectors.woocommerce.rich import Rich
@@ -85,6 +86,10 @@ class RouteWriter:
         if command.type == "variation":
             return await self._variation(command, links)
         try:
+            if command.type == "customer":
+                known = await known_customer(self._rest, command)
+                if known is not None:
+                    return known
             want = await create_body(command, links, self._terms, plain=False)
         except Rejected as error:
             return Answer(result="failed", reason=str(error))

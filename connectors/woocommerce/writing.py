@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from connectors.woocommerce.extras import SIMPLE, details_body, normal_details
 from connectors.woocommerce.mapping import plain_text, seen_of
 from connectors.woocommerce.marks import KINDS, REST_NAMES
 from connectors.woocommerce.wire import Resource, image_entry, option_texts, term_names, text_of
@@ -54,6 +55,10 @@ def normal(field: str, value: Any) -> Any:
         return [{"url": one["src"], "alt": one.get("alt", "")} for one in found if one]
     if field == "attributes" and isinstance(value, Mapping):
         return {str(name): option_texts(options) for name, options in value.items()}
+    if field == "details":
+        return normal_details(value)
+    if field == "productType":
+        return None if value == SIMPLE else value
     return value
 
 
@@ -62,6 +67,11 @@ def normal_variation(field: str, value: Any) -> Any:
     if field == "attributes" and isinstance(value, Mapping):
         return {str(name): text_of(option) or "" for name, option in value.items()}
     return normal(field, value)
+
+
+def normal_customer(field: str, value: Any) -> Any:
+    """What one reads back of a customer: e-mail in small letters."""
+    return value.strip().lower() if field == "email" and isinstance(value, str) else value
 
 
 def normal_order(field: str, value: Any) -> Any:
@@ -97,6 +107,8 @@ def _rest_field(entity_type: str, name: str, value: Any) -> Resource:
             return {name: [entry for entry in found if entry is not None]}
         case "product", "categories" | "tags":
             return {name: [{"name": term} for term in term_names(value)]}
+        case "product", "details":
+            return details_body(value)
         case "product", "attributes":
             held = value if isinstance(value, Mapping) else {}
             return {name: [{"name": key, "options": option_texts(v)} for key, v in held.items()]}
@@ -110,6 +122,8 @@ def _rest_field(entity_type: str, name: str, value: Any) -> Resource:
             return {"first_name": first, "last_name": last}
         case "customer", "phone":
             return {"billing": {"phone": value or ""}}
+        case "customer", "addresses":
+            return _addresses(value)
         case "order", "billing" | "shipping":
             return {name: _address(value or {}, with_email=name == "billing")}
     rest = _RENAMED.get(name, name)
@@ -132,6 +146,25 @@ def _address(value: Mapping[str, Any], *, with_email: bool) -> Resource:
     return found
 
 
+def _addresses(value: Any) -> Resource:
+    """The first is where bills go; goods go to the second, or there too."""
+    held = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    if not held:
+        return {}
+    billing = _address(held[0], with_email=True)
+    return {"billing": billing, "shipping": _address(held[-1], with_email=False)}
+
+
+def customer_body(want: Mapping[str, Any]) -> Resource:
+    """A new customer. The phone is the billing address's where that has none."""
+    body = rest_fields("customer", {key: want[key] for key in want if key != "phone"})
+    billing: Resource = body.setdefault("billing", {})
+    if want.get("phone"):
+        billing.setdefault("phone", want["phone"])
+    billing.setdefault("email", body.get("email", ""))
+    return body
+
+
 def order_body(
     want: Mapping[str, Any], external_ids: Mapping[str, str], *, plain: bool
 ) -> Resource:
@@ -152,13 +185,27 @@ def order_body(
         body["shipping_lines"] = [
             {"method_id": "flat_rate", "method_title": "Shipping", "total": str(money(shipping))}
         ]
+    fees = _fees(want, shipping + sum(Decimal(line["total"]) for line in lines))
+    if fees:
+        body["fee_lines"] = fees
+    return body
+
+
+def _fees(want: Mapping[str, Any], covered: Decimal) -> list[Resource]:
+    """The order's own fees; what else its total has (a coupon's discount, taxes) is one more, so
+    that the shop's total is the same."""
+    fees = [
+        {"name": str(fee.get("name") or "Fee"), "total": str(money(fee.get("total")) or "0")}
+        for fee in want.get("fees") or ()
+        if isinstance(fee, Mapping)
+    ]
     total = want.get("total")
     if total is not None:
-        left = Decimal(total) - shipping - sum(Decimal(line["total"]) for line in lines)
+        left = Decimal(total) - covered - sum(Decimal(fee["total"]) for fee in fees)
         if left:
             title = "Discount" if left < 0 else "Other charges"
-            body["fee_lines"] = [{"name": title, "total": str(money(left))}]
-    return body
+            fees.append({"name": title, "total": str(money(left))})
+    return fees
 
 
 def _order_line(

@@ -39,6 +39,7 @@ _STOCK_AND_PRICE: dict[str, Rule] = {
     "inventory_delta": WHOLE, "stock_status": Rule("string", STOCK_STATUS),
     "backorders": Rule("string", ("no", "notify", "yes")), "low_stock_amount": WHOLE,
     "weight": TEXT, "dimensions": DIMENSIONS, "virtual": YES_NO, "downloadable": YES_NO,
+    "downloads": Rule("array", inner={"id": TEXT, "name": TEXT, "file": TEXT}),
     "tax_class": TEXT, "shipping_class": TEXT, "description": TEXT, "menu_order": WHOLE,
     "meta_data": META,
 }  # fmt: skip

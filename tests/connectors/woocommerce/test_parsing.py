@@ -48,6 +48,8 @@ def test_a_product_is_itself_and_its_stock() -> None:
             "tags": [],
             "images": [{"url": "https://cdn.example.com/p/tea-bopf-400.jpg", "alt": ""}],
             "attributes": {},
+            "details": {},
+            "metadata": {},
             "price": "1899.5",
             "salePrice": None,
         },
@@ -318,7 +320,7 @@ def test_a_copy_of_ours_is_in_the_shops_wording() -> None:
         "meta_data": [{"key": "_smartstore_order", "value": value}],
     }
     order = seen(parse("order.updated", copied), "order")
-    assert set(order.fields) == {"status", "billing", "shipping", "note"}
+    assert set(order.fields) == {"status", "billing", "shipping", "note", "refunds"}
     del value["fields"]["line_items"]
     written = seen(parse("order.updated", copied), "order")
     assert "items" in written.fields
