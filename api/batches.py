@@ -129,7 +129,7 @@ class Batches:
             "title": title(place["replica"], place["brake"], place["type"], count, total),
             "firstAt": rfc3339(group["firstMs"]),
             "lastAt": rfc3339(group["lastMs"]),
-            "lastMs": group["lastMs"],
+            "lastMs": int(group["lastMs"]),
             "sample": [_item(line) for line in lines],
         }
 

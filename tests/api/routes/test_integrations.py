@@ -1,4 +1,4 @@
-"""Integrations and policies: secrets stay in, organisations stay apart."""
+"""Integrations: secrets stay in, organisations stay apart."""
 
 from __future__ import annotations
 
@@ -63,15 +63,3 @@ async def test_a_wrong_secret_is_not_repeated_in_the_error(api: Any) -> None:
         answer = await client.post("/api/integrations", json=body)
     assert answer.status_code == 422
     assert "secretive" not in answer.text
-
-
-async def test_policies_are_replaced_whole_and_by_version(api: Any) -> None:
-    rules = [{"type": "product", "field": "price", "policy": "manual", "winner": ""}]
-    async with api.client("kandy") as client:
-        saved = await client.put("/api/policies", json={"rules": rules, "version": 0})
-        stale = await client.put("/api/policies", json={"rules": [], "version": 0})
-        wrong = await client.put("/api/policies", json={"rules": [{"winner": "ebay"}]})
-        assert (await client.get("/api/policies")).json() == {"version": 1, "rules": rules}
-    assert saved.status_code == 200
-    assert stale.status_code == 409
-    assert wrong.status_code == 422
