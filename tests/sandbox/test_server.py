@@ -108,7 +108,7 @@ async def test_dump_and_reset(bench: Bench) -> None:
     assert len(state["shops"]["shop"]["variations"]) == 6
     assert state["whatsapp"]["1"]["messages"] == []
     await bench.control.reset()
-    assert await bench.control.dump() == {"shops": {}, "whatsapp": {}}
+    assert await bench.control.dump() == {"shops": {}, "whatsapp": {}, "couriers": {}}
 
 
 async def test_a_reset_forgets_what_waited(bench: Bench) -> None:
