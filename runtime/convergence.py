@@ -180,6 +180,8 @@ def _compare_catalogue(records: Records, catalogue: Holding) -> tuple[list[Diffe
     for (kind, sku), fields in sorted(records.holding.items.items()):
         if kind not in ("product", "variation", "inventory"):
             continue
+        if ((kind, sku), EXISTENCE) in records.contested:
+            continue
         place: Key = ("inventory" if kind == "inventory" else "item", sku)
         shown = catalogue.items.get(place)
         if kind == "inventory":

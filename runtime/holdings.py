@@ -274,6 +274,8 @@ def records_of(changelog: Iterable[dict[str, Any]], organization_id: str) -> Rec
         if shown is None:
             continue  # deleted, or nothing that all sides hold
         records.contested |= {(key, name) for name in record.get("conflicts", {})}
+        if kind == "product" and (key, EXISTENCE) in records.contested:
+            records.contested.add((("inventory", key[1]), EXISTENCE))  # it lives in the product
         records.holding.add(key, shown)
     return records
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,8 +70,8 @@ class Sight:
     """Values that reached the engine."""
     away: list[str] = field(default_factory=list)
     """Processes that are not ready."""
-    behind: int = 0
-    """Messages that consumers have not committed."""
+    behind: dict[str, int] = field(default_factory=dict)
+    """Consumer group and topic to the messages it has not committed."""
     at_ms: float = 0
 
     def parked(self, effect_key: str) -> bool:
@@ -144,7 +144,7 @@ class Eyes:
     def _away(self) -> list[str]:
         return [status.name for status in self._system.statuses() if status.state != _READY]
 
-    async def _behind(self) -> int:
+    async def _behind(self) -> dict[str, int]:
         prefix = self._system.prefix
         groups = {
             f"{prefix}{group}": [f"{prefix}{topic}" for topic in topics]
@@ -154,11 +154,13 @@ class Eyes:
         found = await self._progress.read(groups)
         if found is None or len(found) < len(groups):
             raise TimeoutError("Kafka does not tell how far its consumers are")
-        return sum(
-            end - progress.committed.get(partition, 0)
-            for progress in found.values()
-            for partition, end in progress.end.items()
-        )
+        waiting: Counter[str] = Counter()
+        for group, progress in found.items():
+            for topic, number in progress.behind():
+                place = (topic, number)
+                behind = progress.end[place] - progress.committed.get(place, 0)
+                waiting[f"{topic} for {group}"] += behind
+        return dict(waiting)
 
     def _hear(self, message: Any) -> None:
         told = json.loads(message.value)

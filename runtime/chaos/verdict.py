@@ -91,8 +91,8 @@ def verdict(journal: Journal, sight: Sight) -> Verdict:
 def _owed(found: Verdict, sight: Sight) -> None:
     if sight.away:
         found.wrong("owed", f"not ready: {', '.join(sight.away)}")
-    if sight.behind:
-        found.wrong("owed", f"{sight.behind} messages wait in Kafka")
+    for queue, waiting in sorted(sight.behind.items()):
+        found.wrong("owed", f"{waiting} messages of {queue}")
     if sight.records.waiting:
         found.wrong("owed", f"{sight.records.waiting} writes are out")
     for entity in sight.entities:

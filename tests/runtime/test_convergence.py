@@ -142,6 +142,15 @@ def test_a_contested_field_waits_for_a_person() -> None:
     assert found.contested == 1
 
 
+def test_whether_an_item_is_to_be_there_waits_for_a_person() -> None:
+    """Its stock, which lives in it, waits too."""
+    told = changelog()
+    told[0]["conflicts"] = {"existence": {"id": "c1"}}
+    shop = dump()
+    shop["products"][0]["status"] = "trash"
+    assert judged(shop=shop, changelog=told, catalogue=catalogue_holding({})).differences == ()
+
+
 def test_the_catalogue_shows_another_price() -> None:
     items = {"TEA": {"title": "Ceylon tea", "price": "1900.00 LKR",
                      "quantity_to_sell_on_facebook": 5}}  # fmt: skip

@@ -166,7 +166,7 @@ DAMAGE: dict[str, tuple[str, Damage]] = {
     "a message not sent": ("lost", lambda s: s.messages.clear()),
     "a dead letter": (
         "dead", lambda s: s.letters.append({"topic": "inbound", "key": "k", "reason": "r"})),
-    "messages in a queue": ("owed", lambda s: setattr(s, "behind", 3)),
+    "messages in a queue": ("owed", lambda s: s.behind.update(inbound=3)),
     "a part that is away": ("owed", lambda s: s.away.append("kafka")),
     "a write that is out": ("owed", lambda s: setattr(s.records, "waiting", 1)),
     "a message owed": ("owed", lambda s: s.entities[2].update(effects={TOLD: {}})),
