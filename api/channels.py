@@ -8,8 +8,9 @@ from typing import Any
 
 import structlog
 
+from api.services import Services
 from connectors.errors import ConnectorError
-from connectors.protocol import Connection, Subscribes
+from connectors.protocol import Connection, Examines, Finding, Subscribes
 from connectors.registry import connector
 from schemas.envelope import rfc3339
 from streams.database import Database
@@ -27,6 +28,7 @@ BADGES = {
 }
 """State of the webhooks to what stands beside the platform's name."""
 UNSUBSCRIBE_S = 8.0
+EXAMINE_S = 30.0
 
 
 async def channels(database: Database, organization_id: str) -> dict[str, dict[str, Any]]:
@@ -71,6 +73,42 @@ async def hang_up(database: Database, connection: Connection) -> None:
     finally:
         if client is not None:
             await client.close()
+
+
+async def examined(use: Services, connection: Connection) -> list[Finding]:
+    """What works and what does not, and whether the platform's own news reach us."""
+    client = None
+    try:
+        client = connector(connection.platform).client(connection)
+        if isinstance(client, Examines):
+            async with asyncio.timeout(EXAMINE_S):
+                found = await client.examine()
+        else:
+            found = [await _probed(use, connection)]
+    except TimeoutError:
+        found = [Finding("The platform answers", False, "no answer in time", "Try again later.")]
+    except ConnectorError as error:
+        found = [Finding("Settings", False, str(error), "Complete the connection's settings.")]
+    finally:
+        if client is not None:
+            await client.close()
+    told = (await channels(use.database, connection.organization_id)).get(connection.replica)
+    if told is not None:
+        heard = f"last {told['lastDelivery']}" if told["lastDelivery"] else "none yet"
+        ok = told["state"] in ("active", "plugin", "verifying")
+        found.append(
+            Finding("Webhooks", ok, f"{told['badge']}; deliveries: {heard}", told["reason"])
+            if not ok
+            else Finding("Webhooks", ok, f"{told['badge']}; deliveries: {heard}")
+        )
+    return found
+
+
+async def _probed(use: Services, connection: Connection) -> Finding:
+    found = await use.checks.probe(connection, fresh=True)
+    ok = found.word == "healthy"
+    fix = "" if ok else "Check the connection's address and keys."
+    return Finding("The platform answers", ok, found.detail, fix, found.latency_ms)
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, str]:

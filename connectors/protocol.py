@@ -217,6 +217,28 @@ class Sweeps(Lists, Protocol):
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One step of looking whether a connection works."""
+
+    name: str
+    ok: bool
+    found: str
+    """What was seen, in words."""
+    fix: str = ""
+    """What helps; empty where nothing has to be done."""
+    duration_ms: float = 0.0
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """A client that can say what works and what does not. Never raises for what it finds."""
+
+    async def examine(self) -> list[Finding]:
+        """Step by step, up to the first without which the others mean nothing."""
+        ...
+
+
+@dataclass(frozen=True)
 class Subscription:
     """What a platform will tell us of by itself."""
 
@@ -309,7 +331,9 @@ __all__ = [
     "Connection",
     "Connector",
     "EffectSettled",
+    "Examines",
     "Fields",
+    "Finding",
     "Ids",
     "Links",
     "Listed",

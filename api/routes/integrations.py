@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from api.channels import channels, hang_up
+from api.channels import channels, examined, hang_up
 from api.deps import UseCaller, UseServices
 from api.errors import invalid
 from api.imports import Imports
@@ -147,19 +147,28 @@ async def remove_integration(integration_id: str, caller: UseCaller, use: UseSer
     return Response(status_code=204)
 
 
-@router.post("/{integration_id}/actions/test")
+@router.post("/{integration_id}/test")
 async def test_integration(integration_id: str, caller: UseCaller, use: UseServices) -> Response:
-    """Call the platform once, with these credentials, and tell what was found."""
+    """Try step by step what the connection needs; what fails says what helps."""
     integration = await use.directory.integration(caller.organization_id, integration_id)
     connection = await use.directory.connection(caller.organization_id, integration.replica)
     if connection is None:
         raise NotFound(f"There is no integration {integration_id}")
-    found = await use.checks.probe(connection, fresh=True)
+    findings = await examined(use, connection)
     return as_json(
         {
-            "ok": found.word == "healthy",
-            "found": found.detail,
-            "durationMs": round(found.latency_ms, 1),
+            "ok": all(one.ok for one in findings),
+            "durationMs": round(sum(one.duration_ms for one in findings), 1),
+            "probes": [
+                {
+                    "name": one.name,
+                    "ok": one.ok,
+                    "found": one.found,
+                    "fix": one.fix or None,
+                    "durationMs": round(one.duration_ms, 1),
+                }
+                for one in findings
+            ],
         }
     )
 

@@ -10,6 +10,7 @@ import httpx
 from connectors.errors import Malformed, Retry, Unknown
 from connectors.protocol import (
     Answer,
+    Finding,
     Ids,
     Links,
     Listed,
@@ -17,6 +18,7 @@ from connectors.protocol import (
     StateCommand,
     Subscription,
 )
+from connectors.woocommerce.examining import examine
 from connectors.woocommerce.listing import Listing
 from connectors.woocommerce.plain import PlainWriter
 from connectors.woocommerce.rest import NoRoute, Rest
@@ -97,6 +99,10 @@ class WooCommerceClient:
     async def read(self, entity_type: str, external_ids: Sequence[str]) -> tuple[Listed, ...]:
         """See `connectors.protocol.Sweeps`."""
         return await (await self._listing()).read(entity_type, external_ids)
+
+    async def examine(self) -> list[Finding]:
+        """See `connectors.protocol.Examines`."""
+        return await examine(self._rest)
 
     async def subscribe(
         self, url: str, secret: str, known: Mapping[str, str], *, quiet: bool = False

@@ -12,7 +12,9 @@ from oauthlib.oauth1 import Client as OAuth
 
 from connectors.errors import Malformed, Paused, Refused, Retry, Unknown
 from connectors.http import Reply, call, open_http, redact
+from connectors.woocommerce.pace import Pace
 from connectors.woocommerce.settings import Shop
+from connectors.woocommerce.trouble import salvaged, trouble_of
 from connectors.woocommerce.wire import error_code, records
 
 API = "/wp-json/wc/v3"
@@ -74,6 +76,7 @@ class Rest:
 
     def __init__(self, shop: Shop, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.shop = shop
+        self._pace = Pace(shop.requests_per_second)
         headers: dict[str, str] = {}
         if shop.secure:
             pair = f"{shop.consumer_key}:{shop.consumer_secret}".encode()
@@ -123,35 +126,52 @@ class Rest:
     async def _answered(
         self, method: str, path: str, params: Mapping[str, str] | None, body: Any
     ) -> tuple[Any, Reply]:
+        reply = await self.raw(method, path, params, body)
+        if reply.status >= 300:
+            raise self._error(method, path, reply)
+        found = salvaged(reply.body)
+        if found is None:
+            # Maintenance pages and security plugins answer 200 with HTML.
+            raise Unknown(f"{method} {path}: {trouble_of(method, reply)}")
+        return found, reply
+
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Reply:
+        """The answer whatever it is, at the shop's pace. Raises Retry, Unknown."""
+        await self._pace.turn()
         try:
             reply = await call(self._http, method, path, params=params, body=body)
-            if reply.status < 300:
-                return reply.json(), reply
-            raise self._error(method, path, reply)
         except Malformed as error:
-            # Maintenance pages and security plugins answer 200 with HTML.
-            raise Unknown(f"{method} {path}: {error}") from None
+            raise Unknown(str(error)) from None
+        if reply.status in (429, 503):
+            self._pace.asked(reply.retry_after_s() or 0.0)
+        return reply
 
     def _error(self, method: str, path: str, reply: Reply) -> Exception:
         where, status = f"{method} {path}", reply.status
+        words = redact(str(trouble_of(method, reply)), self._secrets())
         if status < 400:
-            return Paused(f"{where}: the shop's address redirects; set the one it redirects to")
-        try:
-            document = reply.json()
-        except Malformed:
-            document = None
+            return Paused(words)
+        document = salvaged(reply.body)
         code = error_code(document)
         if status in (408, 425, 429) or (status >= 500 and status != 501) or not code:
             # Without a code it is a proxy or firewall that speaks, with any status.
-            reason = f"{where}: HTTP {status} {code}".strip()
-            return Retry(reason, reply.retry_after_s())
+            told = words if not code else f"HTTP {status} {code}"
+            return Retry(f"{where}: {told}", reply.retry_after_s())
+        if not isinstance(document, dict):
+            return Unknown(f"{where}: HTTP {status}")
         message = redact(str(document.get("message", "")), self._secrets())
         if code in NO_ITEM:
             return Missing(code)
         if code == "rest_no_route":
             return NoRoute(code)
         if status in (401, 403):
-            return Paused(f"{where}: {code}: {message}")
+            return Paused(words)
         data = document.get("data")
         return Rejected(code, message, data if isinstance(data, dict) else {})
 

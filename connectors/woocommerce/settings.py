@@ -19,6 +19,8 @@ class Shop:
     currency: str = ""
     country: str = "LK"
     """Of phone numbers typed without a country code."""
+    requests_per_second: float = 0.0
+    """What the shop's host allows; 0: as fast as it answers."""
 
     @property
     def secure(self) -> bool:
@@ -40,7 +42,15 @@ def shop_of(connection: Connection) -> Shop:
         consumer_secret=connection.secrets["consumer_secret"],
         currency=connection.settings.get("currency", ""),
         country=country_of(connection),
+        requests_per_second=_rate(connection.settings.get("requests_per_second", "")),
     )
+
+
+def _rate(text: str) -> float:
+    try:
+        return max(0.0, float(text or 0))
+    except ValueError:
+        raise Paused("requests_per_second is no number") from None
 
 
 def country_of(connection: Connection) -> str:

@@ -23,7 +23,7 @@ def decode_object(body: bytes) -> Resource:
     """The body's JSON object. Raises Malformed."""
     try:
         value = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the body is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise Malformed(f"the body is no JSON object but a {type(value).__name__}")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 from sandbox.faults import RequestFault, proxy_page, retry_after
@@ -20,6 +21,10 @@ from sandbox.woocommerce.shop import Item, Shop
 
 Record = dict[str, Any]
 
+NOTICE = (
+    b"<br />\n<b>Deprecated</b>: Function get_page_by_title is deprecated since version 6.2.0! in "
+    b"<b>/var/www/html/wp-includes/functions.php</b> on line <b>6121</b><br />\n"
+)
 WRITES = ("PUT", "PATCH", "POST")
 ANONYMOUS: dict[str, tuple[str, str]] = {
     "list": ("cannot_view", "Sorry, you cannot list resources."),
@@ -76,6 +81,8 @@ class WooCommerce:
             answer = json_answer(
                 400, ShopError(400, "rest_invalid_json", "Invalid JSON body passed.").document()
             )
+        if shop.settings.php_notices:
+            answer.content = NOTICE + answer.content
         answer.dropped = fault is not None and fault.drop
         return answer
 
@@ -85,6 +92,8 @@ class WooCommerce:
             if "rest_route" in call.query:
                 raise _anonymous(call.method, [])
             raise no_route()
+        if len(parts) == 1 or parts[1:] == [""]:
+            return _index(shop)
         if parts[1:3] == ["smartstore", "v1"] and len(parts) == 4:
             return self._plugin(shop, call, parts[3])
         if parts[1:3] != ["wc", "v3"] or len(parts) < 4:
@@ -157,6 +166,18 @@ class WooCommerce:
         body = fields.checked_body(call.json_object(), fields.WEBHOOK, shop.settings.strict)
         hooks.update(shop, hook, body)
         return json_answer(200, hooks.render(shop, hook))
+
+
+def _index(shop: Shop) -> Answer:
+    """WordPress's own address list, which needs no key."""
+    namespaces = ["oembed/1.0", "wc/v3", "wp/v2"]
+    if shop.settings.plugin:
+        namespaces.append("smartstore/v1")
+    now = formatdate(shop.clock.now(), usegmt=True).encode()
+    home = shop.settings.home_url
+    record = {"name": shop.name, "description": "", "url": home, "home": home,
+              "gmt_offset": "5.5", "namespaces": namespaces}  # fmt: skip
+    return json_answer(200, record, [(b"date", now)])
 
 
 def _generic(shop: Shop, call: Call, parts: list[str]) -> Answer:

@@ -91,6 +91,8 @@ class Settings:
     wrap_html: bool = False
     """Rewrite a plain description as a paragraph, as an editor plugin does."""
     string_deleted_ids: bool = False
+    php_notices: bool = False
+    """Show PHP's notices in front of every answer, as a shop in debug mode does."""
     owner_lost_rights: bool = False
     """Deliver signed 401 error documents instead of resources."""
     plugin_delivery_url: str = ""
