@@ -8,7 +8,8 @@ from schemas.fields import Kind
 from support.machine_shape import identity
 from support.machine_worker import ORGANIZATIONS, TIMING
 from support.machine_world import World
-from support.reference import ABSENT, BEGIN, PERSON, QUEUE, Update, merged
+from support.reference import BEGIN, PERSON, QUEUE, Update
+from support.reference_merge import ABSENT, merged
 
 MOST_WRITES = 9
 """Writes to one replica after the last change, each of them a cause: the one that was out; one for
@@ -124,7 +125,7 @@ def judge(world: World) -> set[str]:
         alive = [store.exists for store in world.stores[org].values()]
         if any(alive) and not all(alive):
             world.complaints.add(f"{org} lives in some places only: {alive}")
-        fate = world.journals[org].fates()
+        fate = world.journals[org].fate()
         if fate is not None and all(alive) is not fate:
             world.complaints.add(f"{org} should be {'kept' if fate else 'deleted'}")
         if all(alive):

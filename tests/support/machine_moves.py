@@ -86,8 +86,10 @@ def wait(world: World, ms: int) -> None:
 
 
 def hush(world: World) -> None:
-    """A good hour: everything sent so far arrives."""
+    """A good hour: everything sent so far arrives, and everything is read."""
     world.say("everything arrives")
+    for org in ORGANIZATIONS:
+        world.force(org)
     for _ in range(3):
         for _ in range(200):
             if not world.bag:
@@ -95,6 +97,11 @@ def hush(world: World) -> None:
             world.now += 1
             world.deliver(0)
         wait(world, 450)
+    for org in ORGANIZATIONS:
+        replicas = world.owner.records[org].replicas.values()
+        asked = world.owner.records[org].conflicts
+        if not (world.bag or asked or any(r.flight or r.reread for r in replicas)):
+            world.journals[org].calm_at = world.now
 
 
 def crash(world: World) -> None:
@@ -130,6 +137,18 @@ def mask(world: World, org: int, platform: int) -> None:
     store = world.stores[ORGANIZATIONS[org]][name]
     if store.exists and store.holds(store.mask):
         world.mask(ORGANIZATIONS[org], name, not store.masked)
+
+
+def end(world: World, org: int, platform: int) -> None:
+    """The item is deleted: by somebody, or by a program."""
+    if platform % 4 == 3:
+        world.queue_end(ORGANIZATIONS[org])
+    else:
+        world.end(ORGANIZATIONS[org], PLATFORMS[platform % 4])
+
+
+def begin_again(world: World, org: int, platform: int, anew: bool) -> None:
+    world.begin_again(ORGANIZATIONS[org], PLATFORMS[platform % 3], anew)
 
 
 def answer(world: World, org: int, choice: int) -> None:
@@ -175,6 +194,8 @@ MOVES: dict[Callable[[World, int], Any], int] = {
     lambda world, x: wake(world, x % 2, x // 2 % 8): 3,
     lambda world, x: mask(world, x % 7 == 0, x // 7): 1,
     lambda world, _: remember_or_restore(world): 2,
+    lambda world, x: end(world, x % 7 == 0, x // 7): 1,
+    lambda world, x: begin_again(world, x % 7 == 0, x // 7, bool(x & 64)): 1,
     lambda world, x: answer(world, x % 7 == 0, x // 7): 3,
 }
 TABLE = [move for move, weight in MOVES.items() for _ in range(weight)]

@@ -47,8 +47,6 @@ class Store(Platform):
     """Field to the updates whose values were ever held here."""
     own: dict[str, Update] = field(default_factory=dict)
     """Field to the update made here that is held now."""
-    old: list[Seen] = field(default_factory=list)
-    """What the trash holds."""
 
     @property
     def external_id(self) -> str:
@@ -103,11 +101,17 @@ class Store(Platform):
         return MASKABLE[self.type]
 
     def remove(self, now: int) -> None:
-        """Somebody deletes the item."""
-        self.old.append(self.seen())
+        """The item goes to the trash."""
         self.exists = False
         self.own.clear()
         self.touch(now)
+        self.modified += 1
+
+    def untrash(self, now: int) -> None:
+        """Somebody takes it back out, as it was."""
+        self.exists = True
+        self.touch(now)
+        self.modified += 1
 
     def make(self, now: int, fields: dict[str, Any], mark: Mark | None) -> None:
         """A new item, by whomever."""

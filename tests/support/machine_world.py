@@ -132,6 +132,43 @@ class World(Workers):
         self.say(f"{org}/{name} {store.mask} masked: {masked}")
         self.notify(org, name)
 
+    def end(self, org: str, name: str) -> None:
+        """Somebody deletes the item."""
+        store = self.stores[org][name]
+        if store.exists:
+            store.remove(self.now)
+            self.journals[org].deleted.append((name, self.now))
+            self.say(f"{org}/{name} is deleted")
+            self.notify(org, name)
+
+    def begin_again(self, org: str, name: str, anew: bool) -> None:
+        """Somebody takes it out of the trash, or makes another."""
+        store = self.stores[org][name]
+        if store.exists:
+            return
+        if anew:
+            store.make(self.now, {}, None)
+        else:
+            store.untrash(self.now)
+        self.journals[org].created.append((name, self.now))
+        self.say(f"{org}/{name} is {'made anew' if anew else 'taken out of the trash'}")
+        self.notify(org, name)
+
+    def queue_end(self, org: str) -> None:
+        """A program deletes it."""
+        self.edits += 1
+        self.journals[org].deleted.append((QUEUE, self.now))
+        self.say(f"{org} queue deletes")
+        edit = Edit(
+            **self._entity(org),
+            id=f"q{self.edits}",
+            replica=MONGO,
+            action="delete",
+            timestamp_ms=self.now,
+            received_at_ms=self.now,
+        )
+        self.send("edit", org, MONGO, edit)
+
     def queue(self, org: str, fields: Fields, deltas: dict[str, int], age: int) -> None:
         """`queueEvent` of a program; some time ago by its own word, or in the future."""
         self.edits += 1

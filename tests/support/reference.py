@@ -41,6 +41,8 @@ class Update:
     """Least and greatest time that its platform may give for it: a platform tells when the item was
     last touched, not when the field was."""
     latest: int
+    at: int = 0
+    """When it was made, by a clock that no platform has."""
     same: frozenset[int] = frozenset()
     """Of a person's answer: the changes whose value it chose."""
 
@@ -116,7 +118,7 @@ class Journal:
     ) -> Update:
         """Somebody set a field."""
         self.number += 1
-        update = Update(self.number, place, name, base, value, over, at - resolution, at)
+        update = Update(self.number, place, name, base, value, over, at - resolution, at, at)
         self.updates[name].append(update)
         self._know(name, value, self.number)
         return update
@@ -124,7 +126,7 @@ class Journal:
     def sold(self, place: str, name: str, delta: int, at: int) -> Update:
         """Stock moved."""
         self.counts[name] = self.counts.get(name, 0) + delta
-        update = Update(-1, place, name, None, delta, frozenset(), at, at)
+        update = Update(-1, place, name, None, delta, frozenset(), at, at, at)
         self.updates[name].append(update)
         return update
 
@@ -154,20 +156,26 @@ class Journal:
             return False
         return self.kinds[name] is not Kind.COUNTER or not self.baselines
 
-    def fates(self) -> bool | None:
+    def fate(self) -> bool | None:
         """Whether the item must be there in the end, must not, or either: somebody changed it
         elsewhere, or made it anew, when it was deleted."""
         if not self.deleted:
             return True
-        place, _ = self.deleted[-1]
+        if self.forgotten:
+            return None
+        ended = {place for place, _ in self.deleted}
+        if self.type == "inventory" and QUEUE not in ended:
+            # Stock lives in another item: one platform alone never ends it.
+            return True if len(ended) == 1 else None
+        place, at = self.deleted[-1]
         since = [
             update
             for updates in self.updates.values()
             for update in updates
-            if update.latest >= self.calm_at and update.place not in (place, BEGIN)
+            if update.at >= self.calm_at and (place == QUEUE or update.place != place)
         ]
-        alone = [at for _, at in (*self.deleted, *self.created) if at >= self.calm_at]
-        return False if len(alone) == 1 and not since else None
+        happened = [when for _, when in (*self.deleted, *self.created) if when >= self.calm_at]
+        return False if len(happened) == 1 and at >= self.calm_at and not since else None
 
     def numbers(self, name: str, identity: Any) -> frozenset[int]:
         """The changes that set this value."""
@@ -319,90 +327,3 @@ def _ranks(entity_type: str, updates: Sequence[Update]) -> Permitted:
         frozenset(u.value for u in listed if ranks[u.value] >= floor),
         "the farthest that any place's last word went, or was seen to go",
     )
-
-
-# -- merges, element by element
-@dataclass(frozen=True)
-class Merged:
-    """What a merged list, map or text may hold: for each element the values it may have; a list's
-    elements are there (True) or not (False)."""
-
-    elements: dict[Any, frozenset[Any]]
-    why: str
-
-
-ABSENT = "(absent)"
-
-
-def merged(
-    kind: Kind,
-    start: Any,
-    updates: Sequence[Update],
-    plain: Callable[[Any], Any],
-    *,
-    spelt: bool = False,
-) -> Merged:
-    """Under `merge` changes of different elements all hold. `plain` takes a platform's spelling off
-    a text; `spelt`: platforms have spellings of their own, so that every line of theirs differs."""
-    if kind is Kind.LIST:
-        return _merged_list(start, updates)
-    split = _lines if kind is Kind.TEXT else dict
-    changes: dict[Any, list[tuple[Update, Any, Any]]] = {}
-    for update in updates:
-        if update.place == BEGIN:
-            continue
-        before, after = split(plain(update.base)), split(plain(update.value))
-        for key in {*before, *after}:
-            old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-            if old != new:
-                changes.setdefault(key, []).append((update, old, new))
-    first = split(plain(start))
-    elements = {key: frozenset([value]) for key, value in first.items()}
-    for key, made in changes.items():
-        elements[key] = frozenset(_contested(made))
-    if kind is Kind.TEXT and (spelt or _meet(changes)):
-        every = [split(plain(update.value)) for update in updates]
-        elements = {
-            key: frozenset([value, *(text.get(key, ABSENT) for text in every)])
-            for key, value in first.items()
-        }
-        return Merged(elements, "where two changed one place of a text the newer text holds whole")
-    return Merged(elements, "changes of different elements all hold")
-
-
-def _merged_list(start: Any, updates: Sequence[Update]) -> Merged:
-    added, removed = set(start), set()
-    for update in updates:
-        if update.place != BEGIN:
-            added |= set(update.value) - set(update.base)
-            removed |= set(update.base) - set(update.value)
-    elements = {item: frozenset([item not in removed]) for item in added | removed}
-    return Merged(elements, "what anybody added is there, what anybody removed is not")
-
-
-def _contested(made: Sequence[tuple[Update, Any, Any]]) -> list[Any]:
-    """Of several changes of one element those that no author of another has seen. Which of them
-    holds is a matter of the whole field's age, so any may."""
-    last = {update.place: number for number, (update, _, _) in enumerate(made)}
-    return [
-        new
-        for number, (update, _, new) in enumerate(made)
-        if last[update.place] == number
-        and (new in (ABSENT, None) or all(old != new for other, old, _ in made if other != update))
-    ]
-
-
-def _lines(text: str) -> dict[int, str]:
-    return dict(enumerate(text.split("\n")))
-
-
-def _meet(changes: dict[Any, list[tuple[Update, Any, Any]]]) -> bool:
-    """Whether two people changed the same line, or neighbouring ones, neither having seen the
-    other's."""
-    for line, made in changes.items():
-        near = [*made, *changes.get(line + 1, [])]
-        for number, (one, old, new) in enumerate(near):
-            for other, old2, new2 in near[number + 1 :]:
-                if one.place != other.place and new != old2 and old != new2:
-                    return True
-    return False

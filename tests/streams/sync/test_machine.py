@@ -113,6 +113,14 @@ class Machine(RuleBasedStateMachine):
     def mask(self, org: int, platform: int) -> None:
         moves.mask(self.world, org, platform)
 
+    @rule(org=org, platform=st.integers(0, 3))
+    def end(self, org: int, platform: int) -> None:
+        moves.end(self.world, org, platform)
+
+    @rule(org=org, platform=st.integers(0, 2), anew=st.booleans())
+    def begin_again(self, org: int, platform: int, anew: bool) -> None:
+        moves.begin_again(self.world, org, platform, anew)
+
     @rule(org=org, choice=byte)
     def answer(self, org: int, choice: int) -> None:
         moves.answer(self.world, org, choice)
