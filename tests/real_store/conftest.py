@@ -8,6 +8,7 @@ import pytest
 
 from tests.real_store import sources
 from tests.real_store.calls import Calls
+from tests.real_store.receiver import SECRET, Receiver
 from tests.real_store.shop import RealShop
 
 
@@ -41,3 +42,20 @@ async def calls(shop: RealShop) -> AsyncIterator[Calls]:
     made = Calls(shop)
     yield made
     await made.rest.close()
+
+
+@pytest.fixture
+def receiver(shop: RealShop) -> Iterator[Receiver]:
+    """The shop's plugin delivers to it, automatically; nothing waits in the outbox at first."""
+    made = Receiver()
+    made.mend()
+    settings = (
+        f"'api_url'=>'{made.url}','organization_id'=>'org-1','webhook_secret'=>'{SECRET}',"
+        "'api_key'=>'key-1','sync_products'=>true,'sync_orders'=>true,'auto_sync'=>true"
+    )
+    forget = "global $wpdb; $wpdb->query('DELETE FROM wp_smartstore_outbox');"
+    options = "delete_option('smartstore_sender'); delete_option('smartstore_settings');"
+    shop.php(f"{forget}{options} update_option('smartstore_settings', array({settings}));")
+    yield made
+    made.cut()
+    shop.php(f"{forget}{options}")

@@ -55,7 +55,9 @@ final class Changes {
 		foreach ( array( 'added', 'updated', 'deleted' ) as $event ) {
 			add_action( "{$event}_post_meta", array( self::class, 'meta_written' ), 99, 3 );
 		}
+		add_action( 'post_updated', array( self::class, 'post_written' ), 99 );
 		add_action( 'set_object_terms', array( self::class, 'terms_set' ), 99, 4 );
+		add_action( 'woocommerce_product_duplicate_before_save', array( self::class, 'strip_copy' ) );
 		self::listen_to_orders();
 		self::listen_to_customers();
 		add_action( 'shutdown', array( self::class, 'settle' ), 5 );
@@ -201,6 +203,28 @@ final class Changes {
 		$idle = in_array( $key, self::IDLE_META, true ) || 0 === strpos( $key, Marks::PREFIX ) || 0 === strpos( $key, '_wp_' );
 		if ( ! $idle && ! Marks::$writing ) {
 			self::touch( (int) $id );
+		}
+	}
+
+	/**
+	 * A post was written, by whomever.
+	 *
+	 * @param int $id The post.
+	 */
+	public static function post_written( $id ) {
+		self::touch( (int) $id );
+	}
+
+	/**
+	 * A copy of a product is another item: it has neither the mark nor the count of the first one.
+	 *
+	 * @param \WC_Product $copy Not saved yet.
+	 */
+	public static function strip_copy( $copy ) {
+		foreach ( $copy->get_meta_data() as $entry ) {
+			if ( 0 === strpos( $entry->key, Marks::PREFIX ) ) {
+				$copy->delete_meta_data( $entry->key );
+			}
 		}
 	}
 

@@ -166,6 +166,7 @@ final class Etag {
 	 * @return \WP_REST_Response
 	 */
 	private static function add( $response, $request, string $kind, int $id ) {
+		self::show_count( $response );
 		$fields = $request['_fields'];
 		if ( ! empty( $fields ) && ! in_array( self::FIELD, wp_parse_list( $fields ), true ) ) {
 			return $response;
@@ -182,5 +183,23 @@ final class Etag {
 		}
 		$response->set_data( $data );
 		return $response;
+	}
+
+	/**
+	 * Shows the revision as the number it is: WordPress keeps meta values as text.
+	 *
+	 * @param \WP_REST_Response $response Core's answer.
+	 */
+	private static function show_count( $response ) {
+		$data = $response->get_data();
+		foreach ( (array) ( $data['meta_data'] ?? array() ) as $place => $entry ) {
+			if ( $entry instanceof \WC_Meta_Data && Revision::KEY === $entry->key ) {
+				$shown = $entry->get_data();
+
+				$shown['value']              = (int) $shown['value'];
+				$data['meta_data'][ $place ] = $shown;
+				$response->set_data( $data );
+			}
+		}
 	}
 }

@@ -150,6 +150,25 @@ final class Operation {
 		if ( 'stock' === $kind ) {
 			throw new Refused( 'rest_invalid_param', __( 'Stock belongs to an item: write it.', 'smartstore-woocommerce' ) );
 		}
+		try {
+			return self::create_once( $operation, $kind );
+		} catch ( Refused $error ) {
+			// Somebody else may have saved an item with this SKU meanwhile.
+			$same_sku = self::with_sku( $kind, $operation['want'] );
+			if ( $same_sku ) {
+				return self::answer( $operation, 'refused', 'sku', $same_sku );
+			}
+			throw $error;
+		}
+	}
+
+	/**
+	 * A new item, in one transaction with the entity that it is made for.
+	 *
+	 * @param array  $operation The operation.
+	 * @param string $kind      product, variation, order or customer.
+	 */
+	private static function create_once( array $operation, string $kind ): array {
 		return Lock::transaction(
 			static function () use ( $operation, $kind ) {
 				$own = Marks::item_of( $kind, $operation['entity'] );

@@ -69,6 +69,7 @@ final class Resync {
 		foreach ( $page['ids'] as $id ) {
 			Outbox::add( $progress['kind'], Digest::number( $id ), 'updated' );
 		}
+		Sender::schedule( time() );
 		$progress['done'] += count( $page['ids'] );
 		$progress['after'] = $page['next'];
 		if ( '' === $page['next'] ) {
