@@ -67,6 +67,14 @@ PROTECTED = [
     ("GET", "/api/conflicts"),
     ("GET", "/api/conflicts/x"),
     ("POST", "/api/conflicts/x/resolve"),
+    ("POST", "/api/conflicts/x/undo"),
+    ("POST", "/api/conflicts/resolve"),
+    ("POST", "/api/conflicts/undo"),
+    ("GET", "/api/conflicts/actions/x"),
+    ("GET", "/api/batches"),
+    ("GET", "/api/batches/x"),
+    ("POST", "/api/batches/x/apply"),
+    ("POST", "/api/batches/x/undo"),
     ("GET", "/api/integrations"),
     ("POST", "/api/integrations"),
     ("GET", "/api/integrations/x"),
@@ -76,6 +84,9 @@ PROTECTED = [
     ("POST", "/api/integrations/x/actions/test"),
     ("GET", "/api/policies"),
     ("PUT", "/api/policies"),
+    ("POST", "/api/policies/preview"),
+    ("GET", "/api/policies/versions"),
+    ("POST", "/api/policies/versions/x/restore"),
     ("GET", "/api/deadletters"),
     ("POST", "/api/deadletters/x/retry"),
     ("POST", "/api/ws/ticket"),
@@ -106,7 +117,7 @@ async def test_every_route_of_the_api_is_in_that_list_or_open(api: Any) -> None:
     for path in api.app.openapi()["paths"]:
         parts = ["{}" if part.startswith("{") else part for part in path.split("/")]
         found.add("/".join(parts))
-    listed |= {"/api/integrations/{}/{}", "/api/jobs/{}/{}"}
+    listed |= {"/api/integrations/{}/{}", "/api/jobs/{}/{}", "/api/batches/{}/{}"}
     assert found - {"/api/integrations/{}/actions/test"} <= {
         *listed,
         "/api/deadletters/{}",
