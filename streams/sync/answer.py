@@ -67,7 +67,8 @@ def taken(draft: Draft, outcome: Outcome, flight: Flight) -> None:
     replica = draft.replica(name)
     landed(draft, name, flight)
     if flight.kind == "delete":
-        vanished(draft, name, Seen(external_id=replica.external_id or "", exists=False))
+        end = Seen(external_id=replica.external_id or "", exists=False)
+        vanished(draft, name, end, ours=True)
         return
     if seen is not None and (seen.as_of >= replica.as_of or not replica.exists):
         learn(draft, name, seen, outcome.at_ms, flight.want, own_answer=True)

@@ -17,9 +17,10 @@ UNASKED = DEPENDENT | {"message", "shipment"}
 """Nobody is asked about them."""
 
 
-def vanished(draft: Draft, name: str, seen: Seen) -> None:
-    """A read found nothing, so the item is gone there."""
+def vanished(draft: Draft, name: str, seen: Seen, *, ours: bool = False) -> None:
+    """The item is gone there: a read found nothing, or a delete of ours was done."""
     replica = draft.replica(name)
+    ours = ours or (replica.flight is not None and replica.flight.kind == "delete")
     was_there = replica.exists
     unseen = _unseen_there(draft, name, replica) if was_there else ""
     replica.exists = False
@@ -34,15 +35,15 @@ def vanished(draft: Draft, name: str, seen: Seen) -> None:
             draft.tell("arrived", action="delete", replica=name)
         replica.flight = None
     if was_there:
-        _lost(draft, name, unseen)
+        _lost(draft, name, unseen, ours)
 
 
-def _lost(draft: Draft, name: str, unseen: str) -> None:
+def _lost(draft: Draft, name: str, unseen: str, ours: bool) -> None:
     record = draft.record
     if EXISTENCE in record.conflicts:
         _settle_if_all_gone(draft, name)
-    elif record.tombstone is not None:
-        return
+    elif record.tombstone is not None or ours:
+        return  # what we did ourselves is nobody's word
     elif record.type in DEPENDENT and _living(draft):
         return
     elif record.type not in UNASKED and _living(draft) and unseen:

@@ -46,7 +46,9 @@ def learn(
         )
         return
     if replica.external_id != seen.external_id or not replica.exists:
-        appear(draft, name, replica, seen)
+        appear(replica, seen)
+        if not wrote:  # a create of ours that lands is nobody's word
+            returned(draft, name)
     replica.masked = seen.masked
     at_ms = platform_time(draft, name, seen, received_at_ms)
     readable = draft.context.type_profile(name, draft.record.type).readable
@@ -75,7 +77,7 @@ def learn(
     replica.reread = False
 
 
-def appear(draft: Draft, name: str, replica: Replica, seen: Seen) -> None:
+def appear(replica: Replica, seen: Seen) -> None:
     """An item is there that was not: the shadow starts anew, nothing is counted yet (rule 8)."""
     if replica.external_id not in (None, seen.external_id):
         replica.as_of = -1
@@ -85,7 +87,6 @@ def appear(draft: Draft, name: str, replica: Replica, seen: Seen) -> None:
     replica.totals = {}
     replica.rejected = {}
     replica.failures = 0
-    returned(draft, name)
 
 
 def platform_time(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> int:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from schemas.command import Create, Delete, Read
-from schemas.observation import Seen
+from schemas.observation import Mark, Seen
+from schemas.outcome import Outcome
 from streams.sync.brakes import Recall
 from support.engine import T0, Engine, context
 
@@ -160,3 +161,40 @@ def test_stock_is_over_where_only_a_written_catalogue_is_left() -> None:
     engine.settles()
     engine.finds_gone("mongodb")
     assert engine.record.tombstone is not None
+
+
+def test_a_deletion_while_our_create_is_out_is_not_undone_by_it() -> None:
+    engine = Engine(context("product"))
+    create = engine.sees("mongodb", 1, sku="T", price="100", name="Tea").commands[-1]
+    assert isinstance(create, Create)
+    engine.gone("mongodb")
+    engine.answers("missing")
+    assert engine.record.tombstone is not None
+    seen = Seen(
+        external_id="woocommerce-1",
+        as_of=5,
+        fields={"sku": "T", "price": "100", "name": "Tea"},
+        mark=Mark(op=create.op, fields={}),
+    )
+    done = Outcome(
+        **engine.entity,
+        replica="woocommerce",
+        op=create.op,
+        result="taken",
+        seen=seen,
+        at_ms=engine.now,
+    )
+    (command,) = engine.take(done).commands
+    assert isinstance(command, Delete)
+
+
+def test_our_own_delete_that_lands_late_is_nobodys_word(engine: Engine) -> None:
+    (delete,) = [c for c in engine.finds_gone("woocommerce").commands if isinstance(c, Delete)]
+    engine.sees("woocommerce", 20, name="Tea", price="100")
+    engine.answers(seen=Seen(external_id="woocommerce-1", as_of=20, fields={"name": "Tea"}))
+    assert engine.record.tombstone is None, "restored from the trash"
+    done = Outcome(
+        **engine.entity, replica="mongodb", op=delete.op, result="taken", at_ms=engine.now
+    )
+    engine.take(done)
+    assert engine.record.tombstone is None
