@@ -16,8 +16,8 @@ from streams.conflicts.preview import KINDS, Foreseen, preview
 from streams.conflicts.rows import ConflictRows, Filter
 from streams.conflicts.words import Word, always
 from streams.database import Database
-from streams.directory import Directory, Stale
-from streams.policies import Version, with_rule
+from streams.integrations import Stale
+from streams.policies import Rulebook, Version, with_rule
 
 PREVIEW_MS = 30 * 86_400_000
 MOST = 5_000
@@ -45,11 +45,9 @@ class Ruled:
 class PolicyDesk:
     """One organisation's at a time. Errors: problems, DirectoryError, PyMongo's own."""
 
-    def __init__(
-        self, database: Database, directory: Directory, clock_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, database: Database, rulebook: Rulebook, clock_ms: Callable[[], int]) -> None:
         self._rows = ConflictRows(database)
-        self._directory = directory
+        self._rulebook = rulebook
         self._clock_ms = clock_ms
 
     async def preview(
@@ -84,7 +82,7 @@ class PolicyDesk:
 
     async def always(self, organization_id: str, rule: Rule, *, by: str) -> Ruled:
         """Add the rule to those that hold. Raises Stale where others keep changing them."""
-        book = self._directory.rulebook
+        book = self._rulebook
         for again in (True, False):
             held = (await book.newest(organization_id)).policies
             rules = with_rule(held.rules, rule)

@@ -11,6 +11,7 @@ from rich.console import Console
 from runtime.commands import (
     bench,
     chaos,
+    conflicts,
     demo,
     dlq,
     doctor,
@@ -25,7 +26,22 @@ from runtime.commands import (
 )
 from runtime.errors import SmartStoreError
 
-COMMANDS = (demo, trigger, up, down, status, why, link, dlq, doctor, bench, chaos, test, version)
+COMMANDS = (
+    demo,
+    trigger,
+    up,
+    down,
+    status,
+    why,
+    conflicts,
+    link,
+    dlq,
+    doctor,
+    bench,
+    chaos,
+    test,
+    version,
+)
 _INTERRUPTED = 130
 
 app = typer.Typer(

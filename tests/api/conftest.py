@@ -119,7 +119,7 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
         sessions=Sessions(database),
         conflicts=conflicts,
         batches=Batches(database, conflicts, now_ms),
-        policies=PolicyDesk(database, directory, now_ms),
+        policies=PolicyDesk(database, directory.rulebook, now_ms),
         forcing=Forcing(database, sent),
         checks=Checks(database, cache, feed, lag),
     )
