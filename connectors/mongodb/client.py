@@ -292,6 +292,8 @@ class MongoDBClient:
         except Malformed as error:
             return Answer("failed", reason=str(error))
         mark = self._writer.held_mark(job, document)
+        if isinstance(command, Read) and seen.exists:
+            return Answer("taken", seen=seen)
         taken = job.done or (
             not isinstance(command, Read) and mark is not None and mark.op == command.op
         )

@@ -187,6 +187,16 @@ async def test_another_organisations_item_is_missing(
     assert await database["products"].count_documents({"organizationId": "other", "price": 1}) == 1
 
 
+async def test_a_read_is_answered_with_what_is_there(
+    client: MongoDBClient, database: Database
+) -> None:
+    await database["products"].insert_one({"_id": OID, "organizationId": "org", "name": "Tea"})
+    answer = await one(client, Read(**place(), external_id=HEX, ticket=(1, 1)))
+    assert answer.result == "taken"
+    assert answer.seen is not None
+    assert answer.seen.fields == {"name": "Tea"}
+
+
 async def test_create_twice_is_one_document(client: MongoDBClient, database: Database) -> None:
     create = Create(**place(), want={"name": "Tea", "price": "12.5", "salePrice": None}, op=(3, 1))
     first, second = await one(client, create), await one(client, create)
