@@ -101,8 +101,9 @@ class Eyes:
         self._changelog = Changelog()
         self._heard: dict[str, set[str]] = defaultdict(set)
 
-    async def look(self, merchant: Merchant) -> Sight:
-        """Raises KafkaError, PyMongoError or TimeoutError where a store does not answer."""
+    async def look(self, merchant: Merchant, since_ms: float) -> Sight:
+        """`since_ms`: when the seed began; a dead letter of nobody's counts from then on. Raises
+        KafkaError, PyMongoError or TimeoutError where a store does not answer."""
         # Who is owed nothing now may be told of something that waits: the queues first.
         behind, away = await self._behind(), self._away()
         await self._changelog_tape.read(self._changelog.take)
@@ -134,7 +135,7 @@ class Eyes:
             catalogue=catalogue,
             messages=await sandbox.messages(merchant.number),
             effects=await _rows(merchant, "ss_effects"),
-            letters=await _rows(merchant, "ss_deadletter"),
+            letters=await _letters(merchant, since_ms),
             heard=self._heard[org],
             away=away,
             behind=behind,
@@ -174,6 +175,12 @@ class Eyes:
 async def _rows(merchant: Merchant, collection: str) -> list[Document]:
     mine = {"organizationId": merchant.organization_id}
     return [row async for row in merchant.database[collection].find(mine)]
+
+
+async def _letters(merchant: Merchant, since_ms: float) -> list[Document]:
+    """The organisation's, and those whose record did not even tell whose it is."""
+    found = {"organizationId": {"$in": [merchant.organization_id, ""]}, "atMs": {"$gte": since_ms}}
+    return [row async for row in merchant.database["ss_deadletter"].find(found)]
 
 
 @asynccontextmanager
