@@ -62,8 +62,13 @@ async def caller(connection: HTTPConnection, use: UseServices) -> Caller:
     found = await find_caller(connection, use)
     if found is None:
         raise unauthorised()
-    if found.by == "session" and connection.scope.get("method", "GET") not in SAFE:
-        check_origin(connection, use)
+    if connection.scope.get("method", "GET") not in SAFE:
+        if found.by == "session":
+            check_origin(connection, use)
+        elif not await use.directory.may_change(_api_key(connection) or ""):
+            raise forbidden(
+                "This API key may only read.", "Use a key of the organisation's own for changes."
+            )
     return found
 
 

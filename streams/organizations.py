@@ -18,6 +18,8 @@ from streams.policies import FRESH_S as FRESH_S
 from streams.policies import Rulebook
 
 KEY_PREFIX = "ssk_"
+READ = "read"
+"""Scope of a key that changes nothing; keys without a scope may do everything."""
 _ORGANIZATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -75,6 +77,28 @@ class Organizations:
             raise NotFound(f"There is no organisation {organization_id}")
         return api_key
 
+    async def admit_key(self, organization_id: str, api_key: str) -> None:
+        """From now on this key may read what is the organisation's. Raises NotFound."""
+        stored = {**_stored(api_key), "scope": READ}
+        done = await self._organizations.update_one(
+            {"_id": organization_id}, {"$push": {"apiKeys": stored}}
+        )
+        self._keys.clear()
+        if not done.matched_count:
+            raise NotFound(f"There is no organisation {organization_id}")
+
+    async def may_change(self, api_key: str) -> bool:
+        """Whether this key may do more than read."""
+        hashed = digest(api_key)
+
+        async def read() -> bool:
+            found = await self._organizations.find_one(
+                {"apiKeys": {"$elemMatch": {"hash": hashed, "scope": READ}}}, {"_id": 1}
+            )
+            return found is None
+
+        return await self._known.get(f"may change {hashed}", read)
+
     async def exists(self, organization_id: str) -> bool:
         """Whether the organisation is known."""
 
@@ -119,7 +143,11 @@ class Organizations:
 
 def _new_key() -> tuple[str, Document]:
     api_key = KEY_PREFIX + secrets.token_urlsafe(32)
-    return api_key, {
+    return api_key, _stored(api_key)
+
+
+def _stored(api_key: str) -> Document:
+    return {
         "hash": digest(api_key),
         "prefix": api_key[: len(KEY_PREFIX) + 4],
         "createdAtMs": int(time.time() * 1000),

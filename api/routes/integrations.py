@@ -82,7 +82,7 @@ async def create_integration(
 ) -> Response:
     """Connect a platform; the same `replica` again changes it."""
     _known(wanted.platform)
-    _check_urls(use, wanted.settings)
+    check_urls(use, wanted.settings)
     connection = await use.directory.connect(
         caller.organization_id,
         wanted.platform,
@@ -111,27 +111,13 @@ async def change_integration(
     integration_id: str, change: IntegrationChange, caller: UseCaller, use: UseServices
 ) -> Response:
     """Change settings, replace secrets, pause (`active: false`) or go on."""
-    _check_urls(use, change.settings or {})
+    check_urls(use, change.settings or {})
     changed = await use.directory.change(
         caller.organization_id,
         integration_id,
         settings=change.settings,
         secrets=None if change.secrets is None else _revealed(change.secrets),
         active=change.active,
-    )
-    return as_json(shape(changed))
-
-
-@router.post("/{integration_id}/{switch}")
-async def switch_integration(
-    integration_id: str,
-    switch: Literal["pause", "resume"],
-    caller: UseCaller,
-    use: UseServices,
-) -> Response:
-    """Paused: its deliveries are kept, nothing is written to it."""
-    changed = await use.directory.change(
-        caller.organization_id, integration_id, active=switch == "resume"
     )
     return as_json(shape(changed))
 
@@ -173,6 +159,20 @@ async def test_integration(integration_id: str, caller: UseCaller, use: UseServi
     )
 
 
+@router.post("/{integration_id}/{switch}")
+async def switch_integration(
+    integration_id: str,
+    switch: Literal["pause", "resume"],
+    caller: UseCaller,
+    use: UseServices,
+) -> Response:
+    """Paused: its deliveries are kept, nothing is written to it."""
+    changed = await use.directory.change(
+        caller.organization_id, integration_id, active=switch == "resume"
+    )
+    return as_json(shape(changed))
+
+
 def shape(integration: Integration, webhooks: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """As clients see it. `webhooks`: how it tells us of changes; None while nobody has looked."""
     return {
@@ -210,7 +210,7 @@ def _known(platform: str) -> None:
         raise invalid(str(error), "Use woocommerce or whatsapp.") from error
 
 
-def _check_urls(use: Services, settings: dict[str, str]) -> None:
+def check_urls(use: Services, settings: dict[str, str]) -> None:
     """Addresses we are to call (RELIABILITY: SSRF): http(s) with a host, and in production https
     at a public one. The connectors' HTTP client holds to it when it connects."""
     for name, value in settings.items():
