@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.protocol import Listed, Profile, Sighting, Sweeps, digest_of
 from streams.entities import Known
@@ -48,8 +48,11 @@ class Looked:
 
     judged: dict[str, list[Judged]]
     items: dict[str, Listed]
+    told: dict[str, list[Sighting]]
     stale: frozenset[str]
     """Ids of items whose etag we did not know."""
+    late: frozenset[str]
+    """Ids of items of which we have learnt something newer than this look."""
 
 
 class Sweep:
@@ -81,8 +84,8 @@ class Sweep:
         self._heal_s = heal_s
         self._types = [kind for kind in ORDER if kind in profile.types and self._reads(kind)]
         self.tallies = {kind: Tally(kind) for kind in self._types}
-        self._pending: dict[str, dict[str, None]] = defaultdict(dict)
-        """Type of the item to ids that were not quiet when last looked at."""
+        self._pending: dict[str, dict[str, list[Sighting]]] = defaultdict(dict)
+        """Type of the item to id, to what was told of those that were not quiet then."""
         self.by_etags = False
 
     def _reads(self, entity_type: str) -> bool:
@@ -182,8 +185,8 @@ class Sweep:
         if not ids:
             return
         await asyncio.sleep(self._settle_s)
-        for start in range(0, len(ids), READ):
-            looked = await self._look(entity_type, ids[start : start + READ])
+        for part in _parts(ids, READ):
+            looked = await self._look(entity_type, part)
             await self._pass_on(entity_type, looked)
 
     async def _look(self, entity_type: str, ids: Sequence[str]) -> Looked:
@@ -197,7 +200,7 @@ class Sweep:
             self._note(judged, found=True)
             drifted = [one for one in judged if one.state in DRIFTED]
             if any(one.state in UNQUIET for one in judged):
-                self._pending[entity_type][external_id] = None
+                self._pending[entity_type][external_id] = looked.told.get(external_id, [])
             lost += [(one.type, one.entity_id) for one in drifted if one.state == "gone"]
             item = looked.items.get(external_id)
             if item is not None and any(one.state != "gone" for one in drifted):
@@ -217,32 +220,37 @@ class Sweep:
     ) -> Looked:
         """What is told of these items; of those asked for that are not there, what we believe."""
         told = await self._books.told(items)
-        places = [(s.type, s.external_id) for found in told.values() for s in found]
         missing = [one for one in asked if not told.get(one)]
+        looked = await self._compared_with(entity_type, told, missing)
+        return replace(looked, items={item.external_id: item for item in items})
+
+    async def _compared_with(
+        self, entity_type: str, told: dict[str, list[Sighting]], missing: Sequence[str]
+    ) -> Looked:
+        places = [(s.type, s.external_id) for found in told.values() for s in found]
         kinds = (entity_type, STOCK) if entity_type in ITEMS else (entity_type,)
         places += [(kind, one) for one in missing for kind in kinds if kind in self.tallies]
         records = await self._books.records(places)
         strangers = await self._books.strangers([p for p in places if p not in records])
         judged: dict[str, list[Judged]] = {}
-        stale = set()
         for external_id, sightings in told.items():
             judged[external_id] = [
                 self._of_sighting(sighting, records, strangers)
                 for sighting in sightings
                 if sighting.type in self.tallies
             ]
-            if any(self._stale(sighting, records) for sighting in sightings):
-                stale.add(external_id)
         for one in missing:
             judged[one] = []
             for kind in kinds:
                 record = records.get((kind, one))
-                if record is None or not record.replicas[self._books.replica].exists:
-                    self.tallies[kind].forget(one)
-                else:
+                if record is not None and record.replicas[self._books.replica].exists:
                     profile = self._profile.types[kind]
                     judged[one].append(gone(record, self._books.replica, profile))
-        return Looked(judged, {item.external_id: item for item in items}, frozenset(stale))
+                elif kind in self.tallies:
+                    self.tallies[kind].forget(one)
+        stale = {one for one, found in told.items() if any(self._stale(s, records) for s in found)}
+        late = {one for one, found in told.items() if any(self._late(s, records) for s in found)}
+        return Looked(judged, {}, told, frozenset(stale), frozenset(late))
 
     def _of_sighting(
         self,
@@ -272,6 +280,12 @@ class Sweep:
         if record is None or sighting.seen is None or not sighting.seen.etag:
             return False
         return self._etag(record) != sighting.seen.etag
+
+    def _late(self, sighting: Sighting, records: Mapping[Place, Record]) -> bool:
+        record = records.get((sighting.type, sighting.external_id))
+        if record is None or sighting.seen is None:
+            return False
+        return sighting.seen.as_of < record.replicas[self._books.replica].as_of
 
     def _etag(self, record: Record) -> str:
         return record.replicas[self._books.replica].etag
@@ -304,17 +318,30 @@ class Sweep:
                 self.tallies[entity_type].note(found)
 
     async def _healed(self) -> None:
-        """What became of all that was not quiet, within `heal_s`."""
+        """What became of all that was not quiet, within `heal_s`. What was told is compared with
+        our newest records; the platform is asked again only where those know something newer."""
         end_s = time.monotonic() + self._heal_s
         while any(self._pending.values()) and time.monotonic() < end_s:
             await asyncio.sleep(HEAL_LOOK_S)
-            for entity_type, ids in self._pending.items():
-                waiting = list(ids)
-                for start in range(0, len(waiting), READ):
-                    part = waiting[start : start + READ]
+            for entity_type, kept in self._pending.items():
+                late: list[str] = []
+                for part in _parts(list(kept), CHUNK):
+                    told = {one: kept[one] for one in part if kept[one]}
+                    missing = [one for one in part if not kept[one]]
+                    looked = await self._compared_with(entity_type, told, missing)
+                    late += looked.late
+                    self._settled(kept, looked)
+                for part in _parts([one for one in late if one in kept], READ)[:1]:
                     looked = await self._look(entity_type, part)
-                    for external_id in part:
-                        judged = looked.judged.get(external_id, [])
-                        self._note(judged)
-                        if not any(one.state in UNQUIET for one in judged):
-                            del ids[external_id]
+                    kept |= {one: looked.told.get(one, []) for one in part}
+                    self._settled(kept, looked)
+
+    def _settled(self, kept: dict[str, list[Sighting]], looked: Looked) -> None:
+        for external_id, judged in looked.judged.items():
+            self._note(judged)
+            if not any(one.state in UNQUIET for one in judged):
+                kept.pop(external_id, None)
+
+
+def _parts(ids: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
