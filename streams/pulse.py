@@ -1,7 +1,8 @@
 """When each platform was last heard, and how often: noted in memory by whoever takes deliveries,
 kept in `ss_pulses` every few seconds, read by upkeep.
 
-    {_id: "org/replica", sinceMs, lastMs, nativeMs, pluginMs, hours: {hour since 1970: bursts}}
+    {_id: "org/replica", sinceMs, lastMs, nativeMs, pluginMs, refusedMs,
+     hours: {hour since 1970: bursts}}
     {_id: "org", pingMs}
 """
 
@@ -45,6 +46,11 @@ class Pulse:
             hour = str(now_ms // HOUR_MS)
             hours[hour] = hours.get(hour, 0) + 1
         self._last[place] = now_ms
+
+    def refused(self, place: str) -> None:
+        """A signed delivery held an error instead of its item: whoever made the webhooks may not
+        see items any more. It names no item, so the gap has to be asked for."""
+        self._set.setdefault(place, {})["refusedMs"] = self._clock_ms()
 
     def pinged(self, organization_id: str) -> None:
         """A shop of theirs reached us while a webhook was being made. Pings are not signed and name

@@ -52,6 +52,7 @@ WOOCOMMERCE = "/api/webhooks/woocommerce/"
 WHATSAPP = "/api/webhooks/whatsapp"
 _TAKEN = b'{"received":true}'
 _PING = re.compile(rb"webhook_id=[0-9]{1,19}")
+_ERROR = re.compile(rb'\s*\{\s*"code"\s*:\s*"(woocommerce_)?rest_')
 _TOPIC = re.compile(r"[a-z0-9_]{1,40}\.[A-Za-z0-9_.-]{1,80}")
 
 
@@ -172,7 +173,10 @@ async def _woocommerce(use: Services, organization_id: str, scope: Scope, receiv
         _delivery(use, connection, f"inbound.woocommerce.{topic}", subject, headers, body)
     )
     by = "plugin" if "webhook-signature" in headers else "native"
-    use.pulse.heard(f"{organization_id}/{connection.replica}", by)
+    place = f"{organization_id}/{connection.replica}"
+    use.pulse.heard(place, by)
+    if subject.endswith("/unknown") and _ERROR.match(body):
+        use.pulse.refused(place)
 
 
 async def _signer(

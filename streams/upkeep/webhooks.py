@@ -13,6 +13,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -35,6 +36,7 @@ PING_S = 6.0
 """How long a ping may need to be told of: the api writes down what it heard every few seconds."""
 MADE_MS = 10 * 60_000
 """Webhooks this young and never heard of are still being tried."""
+OWNER_GONE = "the user who had made the webhooks may not see the items any more"
 SPARE_MS = 120_000
 """A gap is asked for from a little before the last delivery."""
 
@@ -72,11 +74,17 @@ async def keep(job: JobContext, public_url: str) -> None:
         url = delivery_url(public_url, connection)
         secret = await desk.secret()
         quiet = await desk.plugin_tells()
+        anew = desk.refused
         try:
-            found = await client.subscribe(url, secret, desk.hooks, quiet=quiet)
+            if anew:
+                await client.unsubscribe(url, desk.hooks)
+            known = {} if anew else desk.hooks
+            found = await client.subscribe(url, secret, known, quiet=quiet)
         except Refused as error:
             await desk.tell("polling", f"The shop does not take our webhooks: {error}")
             return
+        if anew:
+            found = replace(found, mended=(OWNER_GONE, *found.mended), missed=True)
         await desk.subscribed(found, url)
         await desk.judge(found, quiet=quiet)
 
@@ -104,6 +112,11 @@ class Desk:
         """What the platform was asked for."""
         found: Mapping[str, str] = self._row.get("hooks", {})
         return {topic.replace("|", "."): text for topic, text in found.items()}
+
+    @property
+    def refused(self) -> bool:
+        """Whether deliveries held errors instead of items since the webhooks were made."""
+        return int(self._pulse.get("refusedMs", 0)) > int(self._row.get("madeMs", 0))
 
     @property
     def _heard_ms(self) -> int:

@@ -88,6 +88,55 @@ async def test_the_ping_gets_exactly_200_and_is_published_nowhere(shop: Any) -> 
     assert shop.sent.records == []
 
 
+async def test_two_deliveries_of_one_second_share_their_number_and_both_count(shop: Any) -> None:
+    """Core makes the number from the webhook and the whole second."""
+    same = {"x-wc-webhook-delivery-id": "5c1d", "x-wc-webhook-topic": "order.created"}
+    async with shop.client() as client:
+        for number in (1041, 1042):
+            body = f'{{"id":{number},"status":"processing"}}'.encode()
+            await client.post(SHOP, content=body, headers={**native(body), **same})
+    keys = [record.key for record in shop.sent.records]
+    assert keys == [b"kandy/woocommerce/order/1041", b"kandy/woocommerce/order/1042"]
+
+
+@pytest.mark.parametrize("path", [SHOP, f"{SHOP}/", f"{SHOP}?source=shop"])
+async def test_a_delivery_is_never_redirected(shop: Any, path: str) -> None:
+    """Core takes 301 and 302 for success and follows neither: the delivery would be lost."""
+    body = b'{"id":412,"type":"simple"}'
+    headers = {**native(body), "x-wc-webhook-topic": "product.updated"}
+    async with shop.client() as client:
+        answer = await client.post(path, content=body, headers=headers)
+    assert answer.status_code == 200
+    assert len(shop.sent.records) == 1
+
+
+async def test_a_signed_error_in_place_of_the_item_is_taken_and_noted(shop: Any) -> None:
+    """What core signs once the user who made the webhook is gone; it names no item."""
+    delivery = WOO["deliveries"][2]
+    assert "woocommerce_rest_cannot_view" in delivery["raw_body"]
+    async with shop.client() as client:
+        answer = await client.post(
+            SHOP, content=delivery["raw_body"].encode(), headers=delivery["headers"]
+        )
+        body = b'{"id":7,"code":"rest_sale","type":"simple"}'
+        headers = {**native(body), "x-wc-webhook-topic": "product.updated"}
+        await client.post(SHOP, content=body, headers=headers)
+    assert answer.status_code == 200
+    await shop.services.pulse.keep(shop.services.database)
+    row = await shop.services.database["ss_pulses"].find_one({"_id": "kandy/woocommerce"})
+    assert row["refusedMs"] <= row["nativeMs"] == row["lastMs"]
+    assert sum(row["hours"].values()) == 1  # one burst
+
+
+async def test_a_ping_is_remembered_and_keeps_no_names(shop: Any) -> None:
+    ping = WOO["ping"]
+    async with shop.client() as client:
+        await client.post(SHOP, content=ping["raw_body"], headers=ping["headers"])
+    await shop.services.pulse.keep(shop.services.database)
+    row = await shop.services.database["ss_pulses"].find_one({"_id": "kandy"})
+    assert set(row) == {"_id", "pingMs", "sinceMs"}
+
+
 async def test_a_variation_has_its_own_key(shop: Any) -> None:
     body = b'{"id":431,"type":"variation","parent_id":430}'
     async with shop.client() as client:

@@ -163,6 +163,16 @@ def test_an_order() -> None:
     assert later.fields["total"] == fields["total"]
 
 
+def test_created_tells_what_the_order_is_by_now() -> None:
+    """The body is built when it is sent: a new order may be paid already."""
+    late = {**sample("order_created_cod"), "status": "processing",
+            "date_paid_gmt": "2026-07-20T09:00:00"}  # fmt: skip
+    order = seen(parse("order.created", late), "order")
+    assert order.fields["status"] == "processing"
+    assert order.fields["payment"]["status"] == "paid"
+    assert parse("order.created", late) == parse("order.updated", late)
+
+
 def test_a_status_of_a_plugin_is_nobodys_edit() -> None:
     order = seen(parse("order.updated", {"id": 1, "status": "wc-packed"}), "order")
     assert "status" not in order.fields
