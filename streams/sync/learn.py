@@ -8,7 +8,14 @@ from typing import Any
 from schemas.base import Fields, Operation
 from schemas.fields import Kind, kind_of
 from schemas.observation import FieldMark, Seen
-from streams.sync.conflict import advance, candidate, edited, first_seen, open_conflict
+from streams.sync.conflict import (
+    EMPTY,
+    advance,
+    candidate,
+    edited,
+    first_seen,
+    open_conflict,
+)
 from streams.sync.decision import Draft
 from streams.sync.deletion import changed_after, returned, vanished
 from streams.sync.record import Replica, Shadow
@@ -204,8 +211,9 @@ def compare(
         if agreed is not None and normal(field, agreed.value) == value:
             stands = agreed.value  # its own spelling of what all agree on
         replica.shadow[field] = Shadow(value, stands)
-        first_seen(draft, name, field, value, at_ms)
-        return
+        if not wrote or agreed is None or agreed.value in EMPTY:
+            first_seen(draft, name, field, value, at_ms)
+        return  # else a default beside what we have just written there: nobody's word
     if base != value and (fresh or field in wrote) and normal(field, stands) == value:
         base = value
     if value == base:

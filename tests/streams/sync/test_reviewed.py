@@ -126,3 +126,20 @@ def test_a_record_from_yesterday_never_takes_a_status_back() -> None:
     engine.record = yesterday
     engine.sees("woocommerce", 20, status="cancelled")
     assert engine.agreed("status") == "cancelled"
+
+
+def test_defaults_beside_our_own_create_are_nobodys_word() -> None:
+    engine = Engine(context("product"))
+    create = engine.sees("mongodb", 1, name="Tea", status="archived").commands[-1]
+    shop = engine.context.profiles["woocommerce"]
+    seen = Seen(
+        external_id="woocommerce-1",
+        as_of=5,
+        changed_at_ms=engine.now + 50,
+        fields={"name": "Tea", "status": "archived", "featured": False, "currency": "USD"},
+    )
+    engine.edits("c", fields={"currency": "LKR"})
+    engine.last.commands[:] = [create]
+    assert "currency" in shop.types["product"].readable
+    engine.answers(seen=seen)
+    assert engine.agreed("currency") == "LKR"
