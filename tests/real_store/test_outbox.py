@@ -42,8 +42,9 @@ def later(shop: RealShop) -> None:
     """The time of the next attempt has come."""
     shop.php(
         "global $wpdb; $wpdb->query('UPDATE wp_smartstore_outbox SET next_at = 0');"
-        "$s = get_option('smartstore_sender'); if ($s) { $s['next_at'] = 0;"
-        "update_option('smartstore_sender', $s); } SmartStore\\WooCommerce\\Sender::schedule(time());"
+        "$state = get_option('smartstore_sender');"
+        "if ($state) { $state['next_at'] = 0; update_option('smartstore_sender', $state); }"
+        "SmartStore\\WooCommerce\\Sender::schedule(time());"
     )
     shop.run_due()
 
@@ -85,12 +86,12 @@ async def test_a_sale_is_told_signed_and_not_inside_the_sale(
 async def test_changes_of_a_product_are_told_once_with_the_last_state(
     calls: Calls, receiver: Receiver
 ) -> None:
-    product = await calls.new_product(name="0")
+    product = await calls.new_product(name="first")
     calls.shop.run_due()
     for number in range(1, 6):
         await calls.edit(product, name=str(number))
     calls.shop.run_due()
-    assert [d.data["name"] for d in receiver.taken()] == ["0", "5"]
+    assert [d.data["name"] for d in receiver.taken()] == ["first", "5"]
 
 
 async def test_variations_deletions_and_returns(calls: Calls, receiver: Receiver) -> None:

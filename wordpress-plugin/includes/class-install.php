@@ -23,6 +23,9 @@ final class Install {
 	public static function activate() {
 		delete_option( self::OPTION );
 		self::upgrade();
+		if ( class_exists( 'WooCommerce', false ) ) {
+			Native_Webhooks::arrange();
+		}
 	}
 
 	/**

@@ -14,7 +14,7 @@ defined( 'ABSPATH' ) || exit;
  */
 final class Lock {
 
-	const ATTEMPTS = 5;
+	const ATTEMPTS = 8;
 
 	/**
 	 * Runs the work under the item's row lock. Whoever saves the item, moves its stock or adds meta entries waits:

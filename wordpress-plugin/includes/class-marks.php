@@ -27,6 +27,30 @@ final class Marks {
 	public static $writing = false;
 
 	/**
+	 * Hooks in.
+	 */
+	public static function listen() {
+		foreach ( array( 'product', 'product_variation', 'shop_order' ) as $type ) {
+			add_action( "woocommerce_rest_insert_{$type}_object", array( self::class, 'notice' ), 10, 3 );
+		}
+	}
+
+	/**
+	 * An item was created by core's REST API with a mark: SmartStore had not seen yet that the plugin is there.
+	 *
+	 * @param \WC_Data         $object   The item.
+	 * @param \WP_REST_Request $request  The request.
+	 * @param bool             $creating Whether it is new.
+	 */
+	public static function notice( $object, $request, $creating ) {
+		$kind = $object instanceof \WC_Product ? ( $object instanceof \WC_Product_Variation ? 'variation' : 'product' ) : 'order';
+		$mark = $creating ? self::read( $object, $kind ) : null;
+		if ( $mark && isset( $mark['entity'] ) ) {
+			self::remember( $kind, (string) $mark['entity'], $object->get_id() );
+		}
+	}
+
+	/**
 	 * The mark of an item, or null.
 	 *
 	 * @param \WC_Data $object   The item.

@@ -24,7 +24,6 @@ final class Native_Webhooks {
 		add_action( 'update_option_' . Settings::OPTION, array( self::class, 'arrange' ) );
 		add_action( 'add_option_' . Settings::OPTION, array( self::class, 'arrange' ) );
 		add_action( 'woocommerce_new_webhook', array( self::class, 'arrange' ) );
-		add_action( 'activate_' . plugin_basename( FILE ), array( self::class, 'arrange' ), 20 );
 	}
 
 	/**

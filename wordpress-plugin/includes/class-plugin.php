@@ -35,6 +35,7 @@ final class Plugin {
 		}
 		Install::upgrade();
 		Changes::listen();
+		Marks::listen();
 		Etag::listen();
 		Route::listen();
 		Sender::listen();

@@ -1,0 +1,79 @@
+<?php
+// samples.php SHOP: empties the shop and fills it with the records it reads, under the ids that they have.
+// {"active": bool, "products": […], "variations": […], "orders": […], "customers": […], "next": 2000}
+[ , $shop ] = $argv;
+$given = json_decode( stream_get_contents( STDIN ), true );
+require __DIR__ . '/boot.php';
+wp_set_current_user( 1 );
+add_filter( 'woocommerce_can_reduce_order_stock', '__return_false' );
+
+function next_id( string $table, int $id ) {
+	global $wpdb;
+	$wpdb->query( "ALTER TABLE {$wpdb->prefix}$table AUTO_INCREMENT = $id" );
+}
+
+function make( string $path, array $fields, string $table, int $id ) {
+	next_id( $table, $id );
+	$request = new WP_REST_Request( 'POST', "/wc/v3/$path" );
+	$request->set_body_params( $fields );
+	$answer = rest_do_request( $request );
+	if ( $answer->is_error() || $answer->get_data()['id'] !== $id ) {
+		fwrite( STDERR, "$path $id: " . wp_json_encode( $answer->get_data() ) . "\n" );
+		exit( 1 );
+	}
+}
+
+function only( array $record, array $names ): array {
+	return array_filter( array_intersect_key( $record, array_flip( $names ) ), function ( $value ) {
+		return null !== $value && '' !== $value;
+	} );
+}
+
+function lines( array $record ): array {
+	return array_map( function ( $line ) {
+		return only( $line, array( 'product_id', 'variation_id', 'quantity', 'subtotal', 'total' ) );
+	}, $record['line_items'] );
+}
+
+global $wpdb;
+$first = 400;
+foreach ( array( 'postmeta' => 'post_id', 'posts' => 'ID', 'wc_product_meta_lookup' => 'product_id', 'wc_orders' => 'id', 'wc_orders_meta' => 'order_id',
+	'wc_order_addresses' => 'order_id', 'wc_order_operational_data' => 'order_id', 'term_relationships' => 'object_id' ) as $table => $column ) {
+	$wpdb->query( "DELETE FROM {$wpdb->prefix}$table WHERE $column >= $first" );
+}
+$wpdb->query( "DELETE FROM {$wpdb->users} WHERE ID > 10" );
+$wpdb->query( "DELETE FROM {$wpdb->usermeta} WHERE user_id > 10" );
+$wpdb->query( "DELETE FROM {$wpdb->prefix}smartstore_entities" );
+$wpdb->query( "DELETE FROM {$wpdb->prefix}smartstore_outbox" );
+$wpdb->query( "DELETE FROM {$wpdb->prefix}wc_product_meta_lookup" );
+wp_cache_flush();
+
+$product = array( 'name', 'type', 'status', 'sku', 'regular_price', 'sale_price', 'manage_stock', 'stock_quantity', 'backorders', 'low_stock_amount', 'weight', 'description' );
+foreach ( $given['products'] as $record ) {
+	$attributes = array_map( function ( $one ) {
+		return only( $one, array( 'name', 'visible', 'variation', 'options' ) );
+	}, $record['attributes'] );
+	make( 'products', only( $record, $product ) + array( 'attributes' => $attributes ), 'posts', $record['id'] );
+}
+foreach ( $given['variations'] as $record ) {
+	$attributes = array_map( function ( $one ) {
+		return only( $one, array( 'name', 'option' ) );
+	}, $record['attributes'] );
+	$fields = only( $record, array( 'sku', 'regular_price', 'sale_price', 'manage_stock', 'stock_quantity' ) );
+	make( "products/{$record['parent_id']}/variations", $fields + array( 'attributes' => $attributes ), 'posts', $record['id'] );
+}
+foreach ( $given['orders'] as $record ) {
+	$fields = only( $record, array( 'status', 'billing', 'shipping', 'payment_method', 'customer_note' ) );
+	make( 'orders', $fields + array( 'line_items' => lines( $record ) ), 'posts', $record['id'] );
+}
+foreach ( $given['customers'] as $record ) {
+	make( 'customers', only( $record, array( 'email', 'first_name', 'last_name', 'billing' ) ), 'users', $record['id'] );
+}
+next_id( 'posts', $given['next'] );
+require_once ABSPATH . 'wp-admin/includes/plugin.php';
+$plugin = 'wordpress-plugin/smartstore-woocommerce.php';
+if ( $given['active'] && ! is_plugin_active( $plugin ) ) {
+	activate_plugin( $plugin );
+} elseif ( ! $given['active'] ) {
+	deactivate_plugins( $plugin );
+}
