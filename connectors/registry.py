@@ -10,6 +10,7 @@ PLATFORMS: dict[str, str] = {
     "mongodb": "connectors.mongodb",
     "woocommerce": "connectors.woocommerce",
     "whatsapp": "connectors.whatsapp",
+    "courier": "connectors.couriers.connector",
 }
 """Platform to the package that exports `CONNECTOR`."""
 

@@ -15,7 +15,7 @@ FIRST_SYNC = "newest"
 """Who wins at first sight, for connections of before there was a choice."""
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_REPLICA = re.compile(r"[a-z][a-z0-9-]{0,31}(:[0-9]{1,3})?")
+_REPLICA = re.compile(r"[a-z][a-z0-9-]{0,31}(:[0-9]{1,3})?|courier:[a-z][a-z0-9_]{0,39}")
 _HINT_FROM = 12
 """Secrets shorter than this show nothing of themselves."""
 
@@ -119,7 +119,7 @@ def check_field(name: str) -> None:
 
 
 def check_replica(platform: str, replica: str) -> None:
-    """`woocommerce`, or `woocommerce:2` for a second account. Raises Invalid."""
+    """`woocommerce`, `woocommerce:2` for a second account, `courier:aramex`. Raises Invalid."""
     if platform == MONGODB:
         raise Invalid("MongoDB is always connected; its address is DATABASE_URL")
     if not _REPLICA.fullmatch(replica) or replica.split(":")[0] != platform:

@@ -47,6 +47,11 @@ class Case:
 
 CASES = {
     "mongodb": Case({}, "", ()),
+    "courier": Case({"courier": "ups", "account_number": "A1"}, "", (("tracked", "known"),), (
+        "tracked",
+        b'{"number": "1Z1", "asOf": 5, "fields": {"status": "teleported"}}',
+        "shipment",
+    )),
     "woocommerce": Case(
         {"site_url": "https://shop.example.com", "currency": "LKR"},
         "x-wc-webhook-signature",
