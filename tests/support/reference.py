@@ -172,7 +172,9 @@ class Journal:
             update
             for updates in self.updates.values()
             for update in updates
-            if update.at >= self.calm_at and (place == QUEUE or update.place != place)
+            if update.at >= self.calm_at
+            and update.place != BEGIN
+            and (place == QUEUE or update.place != place)
         ]
         happened = [when for _, when in (*self.deleted, *self.created) if when >= self.calm_at]
         return False if len(happened) == 1 and at >= self.calm_at and not since else None
