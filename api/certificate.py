@@ -156,9 +156,7 @@ def verdict(rows: Sequence[Certificate], replicas: Sequence[str]) -> str:
     for row in rows:
         compared[row.replica] += row.compared
         states.update(row.states)
-    where = " and ".join(
-        f"{_n(compared[name])} on {replica_word(name)}" for name in sorted(compared)
-    )
+    where = " and ".join(f"{_n(compared[name])} {_at(name)}" for name in sorted(compared))
     different = sum(states.values())
     if different == 0:
         text = f"Everything is the same ({where} compared)."

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from runtime.commands import (
     bench,
+    certificate,
     chaos,
     conflicts,
     demo,
@@ -33,6 +34,7 @@ COMMANDS = (
     down,
     status,
     why,
+    certificate,
     conflicts,
     link,
     dlq,
