@@ -4,7 +4,6 @@ history."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Any
@@ -19,9 +18,6 @@ from schemas.feed import ConflictLine, FeedLine
 from streams.sync.context import Context
 from streams.sync.decision import label_of
 from streams.sync.record import Agreed, Record
-
-_OPERATION = re.compile(r".+:\((\d+), (\d+)\)")
-"""The cause of a line that an outcome brought: replica and operation (streams/sync/decide.py)."""
 
 
 class ShownRule(Shown, frozen=True, kw_only=True):
@@ -221,13 +217,12 @@ def _rule(ruled: ConflictLine) -> ShownRule:
 
 
 def _delivery(line: FeedLine) -> ShownDelivery:
-    told = _OPERATION.fullmatch(line.cause)
     return ShownDelivery(
         replica=line.replica,
         result=line.kind,
         at=rfc3339(line.at_ms),
         latency_ms=line.latency_ms,
-        operation=(int(told[1]), int(told[2])) if told else None,
+        operation=line.op,
         reason=line.reason,
         line_id=line.id,
         cause=line.cause,

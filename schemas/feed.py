@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from schemas.base import EntityWire, Fields
+from schemas.base import EntityWire, Fields, Operation
 
 FeedKind = Literal[
     "changed",
@@ -48,6 +48,10 @@ class FeedLine(EntityWire, frozen=True, kw_only=True):
     at_ms: int
     latency_ms: int | None = None
     """From the arrival of the change at us (or its platform time, if later) to this line."""
+    op: Operation | None = None
+    """Of the write that arrived, was refused or failed."""
+    issued_at_ms: int | None = None
+    """When that write was first sent."""
     reason: str = ""
     cause: str = ""
     """Id of the observation, outcome or resolution behind it."""

@@ -9,7 +9,7 @@ from schemas.outcome import Outcome
 from streams.sync.decision import Draft
 from streams.sync.deletion import vanished
 from streams.sync.learn import learn
-from streams.sync.observe import includes, landed, pushed, read_answered
+from streams.sync.observe import includes, landed, pushed, read_answered, sent
 from streams.sync.owed import UNDELETABLE
 from streams.sync.record import Flight, Shadow
 
@@ -94,7 +94,13 @@ def refused(draft: Draft, outcome: Outcome) -> None:
         failed(draft, outcome, flight)  # our own item lies in its trash: a person decides
         return
     replica.flight = None
-    draft.tell("refused", replica=name, reason=outcome.reason)
+    draft.tell(
+        "refused",
+        replica=name,
+        fields={} if flight is None else flight.want,
+        reason=outcome.reason,
+        **sent(flight),
+    )
     if seen is None:
         replica.reread = True
     elif flight is not None and replica.known_at[1] <= flight.issued_clock:
@@ -131,7 +137,7 @@ def failed(draft: Draft, outcome: Outcome, flight: Flight) -> None:
         replica.apart = True  # which of them is wrong shows when they go one at a time
         return
     replica.rejected = {**replica.rejected, **(flight.want or {UNDELETABLE: True})}
-    draft.tell("failed", replica=name, fields=flight.want, reason=outcome.reason)
+    draft.tell("failed", replica=name, fields=flight.want, reason=outcome.reason, **sent(flight))
     draft.rejected = (
         f"{name} will not take {', '.join(flight.want) or flight.kind}: {outcome.reason}. "
         "Correct the value, or retry once the platform takes it."

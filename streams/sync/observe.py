@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from schemas.base import Fields
 from schemas.fields import EXISTENCE
 from schemas.observation import Gone, Observation, Seen
@@ -126,7 +128,13 @@ def landed(draft: Draft, name: str, flight: Flight) -> None:
         replica=name,
         fields=flight.want,
         latency_ms=max(0, draft.now_ms - flight.origin_at_ms),
+        **sent(flight),
     )
+
+
+def sent(flight: Flight | None) -> dict[str, Any]:
+    """Which write a line of the feed is about."""
+    return {} if flight is None else {"op": flight.op, "issued_at_ms": flight.issued_at_ms}
 
 
 def gone(draft: Draft, notice: Gone) -> None:
