@@ -263,7 +263,9 @@ class Reconciler:
         ).headers()
 
     async def _flush(self, batch: Batch) -> None:
-        """Records first, acknowledged; only then what follows from them."""
+        """Records first, acknowledged; only then what follows from them. Except what is told of
+        conflicts: before the records, or a crash in between would leave a person unasked (a repeat
+        tells the same line again)."""
         records: list[Outgoing] = []
         sent: list[Outgoing] = []
         for key, change in batch.changes.items():
@@ -277,8 +279,9 @@ class Reconciler:
             if record is not None:
                 records.append(record)
             sent.extend(change.sent)
+        await self._publish([line for line in sent if line.topic is CONFLICTS])
         await self._publish(records)
-        await self._publish(sent)
+        await self._publish([line for line in sent if line.topic is not CONFLICTS])
 
     async def _too_large(self, partition: int, key: bytes, change: Change) -> None:
         """An entity that Kafka would not take stays as it was; what came for it is kept aside."""
