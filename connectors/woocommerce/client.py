@@ -24,6 +24,8 @@ from connectors.woocommerce.plain import PlainWriter
 from connectors.woocommerce.rest import NoRoute, Rest
 from connectors.woocommerce.route import RouteWriter, describe
 from connectors.woocommerce.settings import Shop
+from connectors.woocommerce.shipments import TYPE as SHIPMENT
+from connectors.woocommerce.shipments import Shipments
 from connectors.woocommerce.webhooks import Webhooks
 from schemas.command import Perform
 
@@ -37,6 +39,7 @@ class WooCommerceClient:
     def __init__(self, shop: Shop, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._rest = Rest(shop, transport)
         self._plain = PlainWriter(self._rest)
+        self._shipments = Shipments(self._rest)
         self._route: RouteWriter | None = None
         self._looked_at: float | None = None
 
@@ -52,6 +55,20 @@ class WooCommerceClient:
         """
         if not commands:
             return []
+        items = [one for one in commands if one.type != SHIPMENT]
+        answered = iter(await self._apply(items, links) if items else [])
+        return [
+            await self._shipment(one, links) if one.type == SHIPMENT else next(answered)
+            for one in commands
+        ]
+
+    async def _shipment(self, command: StateCommand, links: Links) -> Answer:
+        try:
+            return await self._shipments.apply(command, links)
+        except Unknown as error:
+            raise Retry(str(error)) from None  # what may have happened is looked for first
+
+    async def _apply(self, commands: Sequence[StateCommand], links: Links) -> list[Answer]:
         try:
             route = await self._find_route()
             if route is not None:

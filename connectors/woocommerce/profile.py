@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from connectors.protocol import Profile, TypeProfile
+from connectors.woocommerce import shipments
 from connectors.woocommerce.writing import (
     normal,
     normal_customer,
@@ -69,6 +70,13 @@ TYPES: Mapping[str, TypeProfile] = {
         creates=True,
         required=frozenset(("items",)),
         normal=normal_order,
+    ),
+    "shipment": TypeProfile(
+        readable=shipments.FIELDS,
+        writable=shipments.FIELDS,
+        initial=frozenset(("orderId",)),
+        creates=True,
+        required=frozenset(("orderId", "trackingNumber")),
     ),
     "customer": TypeProfile(
         readable=frozenset(("name", "email", "phone", "addresses")),
