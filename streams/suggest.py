@@ -29,9 +29,11 @@ STRENGTH = 2.0
 """What a coarser level says weighs as much as so many decisions."""
 LEAST = 3
 """Decisions before anything is suggested."""
-LEAST_CONFIDENCE = 0.5
-APART = 0.1
+LEAST_CONFIDENCE = 0.6
+APART = 0.2
 """Two habits closer than this that lead to different values: nothing is suggested."""
+LEAST_ACCURACY = 0.65
+"""Who is right less often keeps quiet, once JUDGED_FROM predictions were tested."""
 ACTS_FROM, JUDGED_FROM = 20, 10
 """Examples, and tested predictions, before a suggestion may act by itself."""
 
@@ -160,7 +162,7 @@ class Learner:
             if told in self._actions:
                 return
             self._actions.add(told)
-        guess = self.suggest(past.case)
+        guess = self._likeliest(past.case, merges=True)
         seen = habits(past)
         for place in _places(past.case):
             counts = self._levels[place]
@@ -169,8 +171,14 @@ class Learner:
             counts.add(seen)
 
     def suggest(self, case: Case, *, merges: bool = True) -> Suggestion | None:
-        """The likeliest decision, or None where that cannot be told. `merges`: whether these two
-        values can be merged at all."""
+        """The likeliest decision, or None where that cannot be told, or was too often wrong.
+        `merges`: whether these two values can be merged at all."""
+        found = self._likeliest(case, merges=merges)
+        if found is None or found.judged < JUDGED_FROM:
+            return found
+        return found if (found.accuracy or 0.0) >= LEAST_ACCURACY else None
+
+    def _likeliest(self, case: Case, *, merges: bool) -> Suggestion | None:
         exact, kind, pair = (self._levels.get(place) or _Counts() for place in _places(case))
         options = [KEEP + case.sides[0], KEEP + case.sides[1], NEWEST, MANUAL]
         if merges:

@@ -27,9 +27,9 @@ from streams.views import SUGGESTION
 log = structlog.get_logger(__name__)
 
 EVERY_S = 10.0
-HISTORY = 2_000
+HISTORY = 1_000
 """The newest decisions of people that are learnt from."""
-FRESH_S = 5.0
+FRESH_S = 30.0
 AT_ONCE = 200
 
 PoliciesOf = Callable[[str], Awaitable[Policies]]

@@ -17,6 +17,13 @@ class Name(StrEnum):
     INGEST = "ingest"
     CDC = "cdc"
     LATENCY = "latency"
+    SUGGEST = "suggest"
+    IMPORT = "import"
+    DRIFT = "drift"
+
+
+MODULES = {Name.IMPORT: "importing"}
+"""Where a name is no module's."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,5 +37,5 @@ def bench(
     runs: Annotated[int, typer.Option(help="Runs; medians are shown.", min=1)] = 3,
 ) -> None:
     """Measure on this machine, beside peers in the same run. Takes some minutes."""
-    module = importlib.import_module(f"benchmarks.{name.value}")
+    module = importlib.import_module(f"benchmarks.{MODULES.get(name, name.value)}")
     module.run(runs=runs).show(as_json)
