@@ -29,7 +29,7 @@ from api.feed import Feed
 from api.forcing import Forcing
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
-from api.pages import review, views
+from api.pages import connecting, review, views
 from api.policies import PolicyDesk
 from api.routes import (
     batches,
@@ -113,6 +113,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         deadletters,
         tickets,
         health,
+        connecting,
         review,
         views,
     ):

@@ -1,0 +1,110 @@
+"""`/integrations/{id}`: what a first connection would change, who wins, how far the import is; and
+`/integrations/pair`: a code for the plugin. Plain forms, so that all of it works without
+JavaScript."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi_problem.error import Problem
+from starlette.responses import RedirectResponse
+
+from api.channels import channels
+from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.imports import Imports, shape
+from api.pages.render import page
+from api.pairing import Pairing
+from api.services import Services
+from streams.upkeep import imports
+from streams.upkeep.jobs import Jobs
+
+router = APIRouter(include_in_schema=False)
+
+SEE_OTHER = 303
+ROWS = 50
+RUNNING = ("queued", "running")
+KIND_WORDS = {
+    "differing": "Different",
+    "onlyHere": "Only in your app",
+    "onlyThere": "Only there",
+}
+TYPE_WORDS = {
+    "product": "Products",
+    "variation": "Variations",
+    "inventory": "Stock",
+    "order": "Orders",
+    "customer": "Customers",
+}
+
+
+@router.post("/integrations/pair")
+async def pair(request: Request, caller: UseCaller, use: UseServices) -> Response:
+    """Shows a new code, once."""
+    pairing = Pairing(use.database, use.directory, use.settings.base_url)
+    made = await pairing.code(caller.organization_id, use.clock_ms())
+    name = await use.directory.name_of(caller.organization_id)
+    return page(request, "paircode.html", organization=name, **made)
+
+
+@router.get("/integrations/{integration_id}")
+async def connection_page(
+    request: Request, integration_id: str, use: UseServices, cursor: str = "", kind: str = ""
+) -> Response:
+    """One connection, from its preview to its import."""
+    caller = await find_caller(request, use)
+    if caller is None:
+        return RedirectResponse("/login", SEE_OTHER)
+    wanted = kind if kind in KIND_WORDS else ""
+    values = await _values(use, caller, integration_id, cursor, wanted)
+    return page(request, "connection.html", **values)
+
+
+@router.post("/integrations/{integration_id}/preview")
+async def look(integration_id: str, caller: UseCaller, use: UseServices) -> Response:
+    """Begin a preview."""
+    await Imports(use.database, use.directory).preview(caller.organization_id, integration_id)
+    return RedirectResponse(f"/integrations/{integration_id}", SEE_OTHER)
+
+
+@router.post("/integrations/{integration_id}/confirm")
+async def confirm(
+    integration_id: str,
+    caller: UseCaller,
+    use: UseServices,
+    winner: Annotated[str, Form(max_length=40)],
+) -> Response:
+    """Who wins; the import begins."""
+    found = Imports(use.database, use.directory)
+    await found.confirm(caller.organization_id, integration_id, winner)
+    return RedirectResponse(f"/integrations/{integration_id}", SEE_OTHER)
+
+
+async def _values(
+    use: Services, caller: Caller, integration_id: str, cursor: str, kind: str
+) -> dict[str, Any]:
+    organization_id = caller.organization_id
+    entry = await use.directory.integration(organization_id, integration_id)
+    found = Imports(use.database, use.directory)
+    try:
+        preview = await found.shown(
+            organization_id, integration_id, cursor=cursor, kind=kind, limit=ROWS
+        )
+    except Problem:
+        preview = None
+    jobs = await Jobs(use.database).newest(
+        organization_id, kind=imports.KIND, replica=entry.replica, limit=1
+    )
+    job = shape(jobs[0]) if jobs else None
+    busy = [one for one in (job, preview and preview["job"]) if one and one["state"] in RUNNING]
+    return {
+        "organization": await use.directory.name_of(organization_id),
+        "entry": entry,
+        "channel": (await channels(use.database, organization_id)).get(entry.replica),
+        "preview": preview,
+        "job": job,
+        "refresh": bool(busy),
+        "kind": kind,
+        "kinds": KIND_WORDS,
+        "types": TYPE_WORDS,
+    }
