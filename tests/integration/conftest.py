@@ -31,6 +31,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     for name in ("PORT", "WEBSOCKET_PORT", "SANDBOX_PORT"):
         taken.add(port := free_port(taken))
         base[name] = str(port)
+    base["SMARTSTORE_PUBLIC_URL"] = f"http://127.0.0.1:{base['PORT']}"
     with System(tmp_path_factory.mktemp("system"), base=base) as started:
         yield started
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from runtime.demo.merchant import Merchant, Platforms
 from runtime.demo.system import System
+from streams.upkeep.jobs import Jobs
 from support.small_shop import FIRST_NUMBER, sku
 from support.waiting import until
 
@@ -111,9 +113,7 @@ async def test_nothing_moves_before_the_preview_is_confirmed(new_merchant: OpenM
             {"organizationId": merchant.organization_id, "replica": "woocommerce"}
         ) == 0  # fmt: skip
 
-        await merchant.ask(
-            "POST", f"/api/integrations/{shop['id']}/confirm", {"winner": "mongodb"}
-        )
+        await merchant.ask("POST", f"/api/integrations/{shop['id']}/confirm", {"winner": "mongodb"})
         await imported(merchant)
         await until(
             lambda: merchant.sandbox.product(merchant.shop.name, sku(1)),
@@ -121,3 +121,84 @@ async def test_nothing_moves_before_the_preview_is_confirmed(new_merchant: OpenM
             limit_s=60,
         )
         assert len(await until(lambda: in_mongodb(merchant), lambda rows: len(rows) == 4)) == 4
+
+
+async def confirmed(merchant: Merchant, winner: str = "newest") -> Record:
+    shop = await the_shop(merchant)
+    path = f"/api/integrations/{shop['id']}/confirm"
+    found: Record = await merchant.ask("POST", path, {"winner": winner})
+    return found
+
+
+async def test_an_import_that_is_killed_goes_on_and_makes_nothing_twice(
+    new_merchant: OpenMerchant, system: System
+) -> None:
+    count = 1_500
+    async with new_merchant(NEW) as merchant:
+        await fill(merchant, [resource(place) for place in range(count)])
+        job_id = (await confirmed(merchant))["import"]["id"]
+
+        async def job() -> Record:
+            return await merchant.database["ss_jobs"].find_one({"_id": job_id}) or {}
+
+        halfway = await until(job, lambda found: found["done"] >= 300, limit_s=60)
+        assert halfway["done"] < count
+        system.kill("upkeep")
+        done = await until(job, lambda found: found["state"] == "done", limit_s=120, every_s=0.5)
+        assert done["done"] == count
+        await until(lambda: in_mongodb(merchant), lambda rows: len(rows) == count, limit_s=60)
+        mine = {"organizationId": merchant.organization_id, "type": "product"}
+        links = merchant.database["ss_links"]
+        assert await links.count_documents({**mine, "replica": "woocommerce"}) == count
+        assert len(await links.distinct("entityId", mine)) == count
+        assert len({row["sku"] for row in await in_mongodb(merchant)}) == count
+
+
+async def test_webhooks_are_made_mended_and_taken_away(new_merchant: OpenMerchant) -> None:
+    async with new_merchant(NEW) as merchant:
+        await fill(merchant, [resource(0), resource(1)])
+        await confirmed(merchant)
+        await imported(merchant)
+
+        async def told() -> Record:
+            return (await the_shop(merchant))["webhooks"] or {}
+
+        made = await until(told, lambda found: found.get("state") == "active", limit_s=60)
+        assert made["badge"] == "Live"
+        assert len(made["topics"]) == 11
+        name = merchant.shop.name
+        await merchant.sandbox.edit_product(name, sku(0), regular_price="150")
+        await until(lambda: price(merchant, 0), lambda found: found == "150")
+
+        await switch_off(merchant, "product.updated")
+        await merchant.sandbox.edit_product(name, sku(1), regular_price="160")
+        await merchant.sandbox.drain()
+        jobs = Jobs(merchant.database)
+        await jobs.queue(merchant.organization_id, "webhooks", "woocommerce")
+        mended = await until(told, lambda found: bool(found["mended"]), limit_s=60)
+        assert mended["mended"] == ["product.updated was disabled"]
+        await until(lambda: price(merchant, 1), lambda found: found == "160", limit_s=60)
+
+        shop = await the_shop(merchant)
+        path = f"/api/integrations/{shop['id']}"
+        headers = {"X-API-Key": merchant.api_key}
+        assert (await merchant.web.delete(path, headers=headers)).status_code == 204
+        assert (await merchant.sandbox.dump_shop(name))["webhooks"] == []
+
+
+async def price(merchant: Merchant, place: int) -> str:
+    mine = {"organizationId": merchant.organization_id, "sku": sku(place)}
+    row = await merchant.collection("products").find_one(mine) or {}
+    return str(row.get("price"))
+
+
+async def switch_off(merchant: Merchant, topic: str) -> None:
+    """As WooCommerce does after failures in a row."""
+    pair = (merchant.shop.consumer_key, merchant.shop.consumer_secret)
+    hooks = (await merchant.sandbox.dump_shop(merchant.shop.name))["webhooks"]
+    number = next(hook["id"] for hook in hooks if hook["topic"] == topic)
+    query = f"consumer_key={pair[0]}&consumer_secret={pair[1]}"
+    url = f"{merchant.shop.url}/wp-json/wc/v3/webhooks/{number}?{query}"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.put(url, json={"status": "disabled"})
+        answer.raise_for_status()
