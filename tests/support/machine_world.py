@@ -176,9 +176,9 @@ class World(Workers):
         journal = self.journals[org]
         for name, value in fields.items():
             update = journal.made(QUEUE, name, None, value, over=frozenset(), at=at)
-            update.earliest = at
+            update.earliest, update.at = at, self.now
         for name, delta in deltas.items():
-            journal.sold(QUEUE, name, delta, at)
+            journal.sold(QUEUE, name, delta, self.now)
         self.say(f"{org} queue {fields or deltas} of {age} ms ago")
         edit = Edit(
             **self._entity(org),

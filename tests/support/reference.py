@@ -174,10 +174,18 @@ class Journal:
             for update in updates
             if update.at >= self.calm_at
             and update.place != BEGIN
-            and (place == QUEUE or update.place != place)
+            and (
+                place == QUEUE or update.place != place or self.kinds[update.field] is Kind.LATTICE
+            )
         ]
         happened = [when for _, when in (*self.deleted, *self.created) if when >= self.calm_at]
         return False if len(happened) == 1 and at >= self.calm_at and not since else None
+
+    def _own_word(self, place: str, update: Update) -> bool:
+        """Whether who deleted knew of this change. A status that was set back is news even to who
+        had set it."""
+        own = place != QUEUE and update.place == place
+        return own and self.kinds[update.field] is not Kind.LATTICE
 
     def numbers(self, name: str, identity: Any) -> frozenset[int]:
         """The changes that set this value."""
@@ -256,7 +264,7 @@ class Journal:
         side = self._sided(one, other, policy, winner)
         if QUEUE in (one.place, other.place):
             # Where it comes second it goes by its time; where it stands already, by its side.
-            return younger or side is not False
+            return younger or bool(side)
         return younger if side is None else side
 
     def _sided(self, one: Update, other: Update, policy: str, winner: str) -> bool | None:
