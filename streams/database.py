@@ -156,6 +156,22 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         ),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    "ss_shipments": (
+        IndexModel([("organizationId", ASCENDING), ("createdAtMs", DESCENDING)], name="newest"),
+        IndexModel([("organizationId", ASCENDING), ("orderId", ASCENDING)], name="order"),
+        IndexModel([("organizationId", ASCENDING), ("number", ASCENDING)], name="number"),
+        IndexModel([("organizationId", ASCENDING), ("shippedAtMs", ASCENDING)], name="shipped"),
+        IndexModel([("state", ASCENDING), ("nextMs", ASCENDING)], name="due"),
+    ),
+    "ss_tracking": (
+        IndexModel(
+            [("account", ASCENDING), ("organizationId", ASCENDING), ("dueAtMs", ASCENDING)],
+            name="due",
+            partialFilterExpression={"live": True},
+        ),
+        IndexModel([("organizationId", ASCENDING), ("shipmentId", ASCENDING)], name="shipment"),
+        IndexModel([("organizationId", ASCENDING), ("orderId", ASCENDING)], name="order"),
+    ),
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.couriers import environment as couriers
 
 WHATSAPP_BASE_URL = "https://graph.facebook.com/v25.0"
 
@@ -49,8 +53,8 @@ class PlatformEnvironment(BaseSettings):
     `ask`: nothing moves before a person has seen the preview."""
 
     def given(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
-        """Platform to (settings, secrets), for those that are set up."""
-        found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+        """Replica to (settings, secrets), for those that are set up."""
+        found = couriers.given(os.environ)
         if self.woocommerce_url:
             found["woocommerce"] = (
                 {"site_url": self.woocommerce_url.rstrip("/"), "currency": self.currency},

@@ -9,6 +9,9 @@ from connectors.errors import Retry
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
 from schemas.topics import INBOUND, OBSERVATIONS
+from streams.couriers.jobs import keep_settling
+from streams.couriers.parts import CourierParts
+from streams.couriers.tracker import Tracker
 from streams.kafka.lag import Lag, LagUnknown
 from streams.roles import Role
 from streams.roles.common import Common
@@ -47,9 +50,21 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     )
     register_all(runner, UpkeepSettings())
 
+    couriers = CourierParts.of(common.database, common.directory, common.publisher, common.links)
+    tracker = Tracker(
+        common.database, common.directory, couriers.following, couriers.lines, couriers.paces
+    )
+
     async def close() -> None:
+        await couriers.lines.close()
         await lag.close()
         await common.close()
 
     acting = Acting(common.database, common.publisher, common.directory.policies)
-    return Role(parts=[runner.run(), keep_acting(acting, common.directory)], close=close)
+    parts = [
+        runner.run(),
+        keep_acting(acting, common.directory),
+        tracker.run(),
+        keep_settling(couriers.shipper),
+    ]
+    return Role(parts=parts, close=close)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.conflicts import bulk
+from streams.couriers import jobs as couriers
 from streams.upkeep import imports, polling, preview, resyncing, webhooks
 from streams.upkeep.drift import job as drift
 from streams.upkeep.runner import Runner
@@ -12,6 +13,7 @@ from streams.upkeep.settings import UpkeepSettings
 def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     """Each module brings its own `register(runner, ...)`."""
     bulk.register(runner)
+    couriers.register(runner)
     drift.register(runner, settings.drift_sweep_minutes)
     resyncing.register(runner)
     imports.register(runner)

@@ -1,0 +1,190 @@
+"""Cash on delivery: what couriers have to collect, have collected, and have paid out. It is the
+field `cod` of `ss_shipments`; the lists of payouts are `ss_cod_payouts`.
+
+    cod: {amount, currency, state: expected|collected|paid|returned|cancelled, collectedAtMs,
+          paid, payoutId, paidAtMs}
+
+Amounts are decimal text. A payout is what a courier's statement says; where it differs from what
+was expected, the difference is kept and listed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from pymongo.errors import DuplicateKeyError
+
+from connectors.couriers.status import Status
+from schemas.money import money
+from streams.database import Database, Document
+
+State = Literal["expected", "collected", "paid", "returned", "cancelled"]
+STATES: tuple[State, ...] = ("expected", "collected", "paid", "returned", "cancelled")
+MOVES: dict[Status, State] = {
+    "delivered": "collected",
+    "returned": "returned",
+    "cancelled": "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One line of a courier's statement."""
+
+    number: str
+    """The tracking number."""
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a statement came to."""
+
+    payout_id: str
+    matched: int
+    paid: Decimal
+    unknown: tuple[str, ...] = ()
+    """Numbers that no shipment of ours bears."""
+    again: tuple[str, ...] = ()
+    """Numbers that an earlier statement has paid already."""
+    differing: tuple[dict[str, str], ...] = ()
+
+
+def difference(cod: Document) -> str:
+    """Paid out less expected: negative where money is missing. Nothing before it is paid."""
+    if cod.get("state") != "paid":
+        return "0"
+    return money(Decimal(cod["paid"]) - Decimal(cod["amount"])) or "0"
+
+
+class Cash:
+    """The books. Errors: PyMongo's own."""
+
+    def __init__(
+        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    ) -> None:
+        self._shipments = database["ss_shipments"]
+        self._payouts = database["ss_cod_payouts"]
+        self._clock_ms = clock_ms
+
+    async def moved(
+        self, organization_id: str, shipment_id: str, status: Status | None, at_ms: int
+    ) -> None:
+        """A parcel has a new status. What was paid out stays so."""
+        state = MOVES.get(status) if status else None
+        if state is None:
+            return
+        await self._shipments.update_one(
+            {
+                "_id": shipment_id,
+                "organizationId": organization_id,
+                "cod.state": {"$in": ["expected", "collected"]},
+            },
+            {"$set": {"cod.state": state, "cod.collectedAtMs": at_ms}},
+        )
+
+    async def listed(
+        self, organization_id: str, courier: str = "", state: str = "", limit: int = 500
+    ) -> list[Document]:
+        """Shipments with cash on delivery, the newest first."""
+        place = _place(organization_id, courier)
+        if state:
+            place["cod.state"] = state
+        rows = self._shipments.find(place, {"request": 0}).sort("createdAtMs", -1).limit(limit)
+        return await rows.to_list()
+
+    async def totals(self, organization_id: str, courier: str = "") -> list[dict[str, Any]]:
+        """By courier and currency: counts and sums of each state, and what is missing."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        rows = self._shipments.find(_place(organization_id, courier), {"courier": 1, "cod": 1})
+        async for row in rows:
+            cod = row["cod"]
+            total = found.setdefault(
+                (row["courier"], cod["currency"]),
+                {
+                    "counts": dict.fromkeys(STATES, 0),
+                    "sums": dict.fromkeys(STATES, Decimal(0)),
+                    "difference": Decimal(0),
+                },
+            )
+            total["counts"][cod["state"]] += 1
+            total["sums"][cod["state"]] += Decimal(cod["amount"])
+            total["difference"] += Decimal(difference(cod))
+        return [
+            {
+                "courierCode": code,
+                "currency": currency,
+                "counts": total["counts"],
+                "amounts": {state: money(total["sums"][state]) for state in STATES},
+                "difference": money(total["difference"]),
+            }
+            for (code, currency), total in sorted(found.items())
+        ]
+
+    async def pay_out(
+        self, organization_id: str, courier: str, payout_id: str, lines: Sequence[Paid]
+    ) -> Settled:
+        """Note a courier's statement. The same `payout_id` again gives what is known of it; a
+        shipment is paid once."""
+        now_ms = self._clock_ms()
+        place = f"{organization_id}/{courier}/{payout_id}"
+        row = {
+            "_id": place,
+            "organizationId": organization_id,
+            "courier": courier,
+            "payoutId": payout_id,
+            "lines": [{"number": one.number, "amount": str(one.amount)} for one in lines],
+            "atMs": now_ms,
+        }
+        try:
+            await self._payouts.insert_one(row)
+        except DuplicateKeyError:
+            kept = await self._payouts.find_one({"_id": place})
+            if kept is not None:  # what was noted first holds, whatever is sent now
+                lines = [Paid(one["number"], Decimal(one["amount"])) for one in kept["lines"]]
+        return await self._noted(organization_id, courier, payout_id, lines, now_ms)
+
+    async def _noted(
+        self,
+        organization_id: str,
+        courier: str,
+        payout_id: str,
+        lines: Sequence[Paid],
+        now_ms: int,
+    ) -> Settled:
+        unknown, again, differing = [], [], []
+        matched, total = 0, Decimal(0)
+        for line in lines:
+            mine = {"organizationId": organization_id, "courier": courier, "number": line.number}
+            row = await self._shipments.find_one({**mine, "cod": {"$exists": True}})
+            if row is None:
+                unknown.append(line.number)
+                continue
+            if row["cod"].get("payoutId", payout_id) != payout_id:
+                again.append(line.number)
+                continue
+            await self._shipments.update_one(
+                {"_id": row["_id"]},
+                {
+                    "$set": {
+                        "cod.state": "paid",
+                        "cod.paid": str(line.amount),
+                        "cod.payoutId": payout_id,
+                        "cod.paidAtMs": row["cod"].get("paidAtMs") or now_ms,
+                    }
+                },
+            )
+            matched, total = matched + 1, total + line.amount
+            if line.amount != Decimal(row["cod"]["amount"]):
+                told = {"number": line.number, "expected": row["cod"]["amount"]}
+                differing.append({**told, "paid": money(line.amount) or "0"})
+        return Settled(payout_id, matched, total, tuple(unknown), tuple(again), tuple(differing))
+
+
+def _place(organization_id: str, courier: str) -> Document:
+    place: Document = {"organizationId": organization_id, "cod.amount": {"$exists": True}}
+    return {**place, "courier": courier} if courier else place

@@ -1,0 +1,340 @@
+"""Shipments that are followed: `ss_tracking`, one row each, and what is told of their news.
+
+    {_id: "org/replica/number", organizationId, replica, courier, account, number, shipmentId,
+     orderId, status, events: [...], estimated, uniqueId, uses, createdAtMs, polledAtMs, asOf,
+     dueAtMs, failures, live, ended, version}
+
+The whole of what is known goes to topic `inbound` each time something is new, so a repeat or a late
+answer changes nothing. It is published before the row is kept: a crash in between repeats it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from connectors.couriers.mapping import TYPE, delivery, tracked_fields
+from connectors.couriers.model import Event, Tracked, current, merged
+from connectors.couriers.status import FINAL, RANKS, Status
+from connectors.protocol import Connection
+from schemas.base import Fields
+from schemas.envelope import Envelope, epoch_ms, new_traceparent
+from schemas.event import QueuedEvent
+from schemas.topics import INBOUND
+from streams.couriers.cod import Cash
+from streams.couriers.orders import order_status
+from streams.couriers.paces import account_of
+from streams.couriers.rhythm import History
+from streams.database import Database, Document
+from streams.entities import find_record
+from streams.kafka.records import Outgoing, Publishes
+from streams.links import Links
+from streams.queueing import event_record
+
+EDIT_MEMORY_MS = 6 * 86_400_000
+"""The engine refuses edits older than seven days: an older scan is told as of now."""
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One shipment on its way, as it was read."""
+
+    id: str
+    organization_id: str
+    replica: str
+    courier: str
+    account: str
+    number: str
+    shipment_id: str
+    order_id: str = ""
+    status: Status | None = None
+    events: tuple[Event, ...] = ()
+    estimated: str | None = None
+    unique_id: str = ""
+    created_ms: int = 0
+    polled_ms: int = 0
+    as_of: int = 0
+    due_ms: int = 0
+    failures: int = 0
+    live: bool = True
+    ended: str = ""
+    version: int = 0
+
+    @property
+    def history(self) -> History:
+        """What the schedule looks at."""
+        known = [event.at_ms for event in self.events if event.at_ms is not None]
+        promised = epoch_ms(self.estimated) if self.estimated else 0
+        if self.estimated and len(self.estimated) == 10:
+            promised += 43_200_000  # a day without an hour: its middle
+        return History(
+            self.status or "",
+            self.created_ms,
+            self.polled_ms or self.created_ms,
+            max(known) if known else None,
+            promised or None,
+        )
+
+
+def news(row: Followed, told: Tracked, now_ms: int) -> Followed:
+    """The row with what a courier told. Pure. A status never moves back; equal ranks may."""
+    events = merged(row.events, told.events)
+    status = told.status
+    if status is None:
+        telling = current(events)
+        status = telling.status if telling else None
+    if row.status is not None and (status is None or RANKS[status] < RANKS[row.status]):
+        status = row.status
+    return replace(
+        row,
+        status=status,
+        events=events,
+        estimated=told.estimated or row.estimated,
+        unique_id=told.unique_id or row.unique_id,
+        as_of=max(now_ms, row.as_of + 1),
+        failures=0,
+        live=status not in FINAL,
+        ended=str(status) if status in FINAL else "",
+    )
+
+
+def is_news(before: Followed, after: Followed) -> bool:
+    """Whether anybody has to be told."""
+    return (before.status, before.events, before.estimated) != (
+        after.status,
+        after.events,
+        after.estimated,
+    )
+
+
+def gaps(before: Followed, after: Followed) -> list[tuple[str, int, int]]:
+    """(status before, instant before, instant) of each scan that is new: what a rhythm learns."""
+    known = {event.key for event in before.events}
+    found: list[tuple[str, int, int]] = []
+    status, last = "", before.created_ms
+    for event in after.events:
+        if event.at_ms is None:
+            continue
+        if event.key not in known and last:
+            found.append((status, last, event.at_ms))
+        status, last = event.status or status, event.at_ms
+    return found
+
+
+class Following:
+    """The rows, and who is told. Errors: PyMongo's own, PublishFailed."""
+
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publishes,
+        links: Links,
+        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._database = database
+        self._rows = database["ss_tracking"]
+        self._publisher = publisher
+        self._links = links
+        self._cash = Cash(database, clock_ms)
+        self._clock_ms = clock_ms
+
+    async def begin(
+        self,
+        connection: Connection,
+        number: str,
+        shipment_id: str,
+        *,
+        order_id: str = "",
+        fields: Fields | None = None,
+    ) -> None:
+        """Follow this shipment from now on, and tell the engine that it is there. Again: nothing
+        changes. `fields`: what is known of it besides (its order, cash, weight)."""
+        now_ms = self._clock_ms()
+        org, replica = connection.organization_id, connection.replica
+        code = connection.settings.get("courier", "")
+        await self._links.link(org, replica, TYPE, shipment_id, number)
+        known: Fields = {
+            "courierCode": code,
+            "trackingNumber": number,
+            "status": "created",
+            "statusText": "Created",
+            **(fields or {}),
+        }
+        body = delivery(number, known, now_ms, now_ms)
+        await self._publisher.publish(_record(org, replica, number, body, now_ms))
+        await self._rows.update_one(
+            {"_id": f"{org}/{replica}/{number}"},
+            {
+                "$setOnInsert": {
+                    "organizationId": org, "replica": replica, "courier": code,
+                    "account": account_of(connection), "number": number,
+                    "shipmentId": shipment_id, "orderId": order_id, "status": "created",
+                    "events": [], "estimated": None, "uniqueId": "", "createdAtMs": now_ms,
+                    "polledAtMs": 0, "asOf": now_ms, "dueAtMs": now_ms, "failures": 0,
+                    "live": True, "ended": "", "version": 0,
+                }
+            },
+            upsert=True,
+        )  # fmt: skip
+
+    async def find(self, organization_id: str, replica: str, number: str) -> Followed | None:
+        """The row, or None."""
+        row = await self._rows.find_one({"_id": f"{organization_id}/{replica}/{number}"})
+        return None if row is None else followed(row)
+
+    async def of_shipment(self, organization_id: str, shipment_id: str) -> Followed | None:
+        """The row of one of our shipments, or None."""
+        place = {"organizationId": organization_id, "shipmentId": shipment_id}
+        row = await self._rows.find_one(place)
+        return None if row is None else followed(row)
+
+    async def absorb(self, row: Followed, told: Tracked, due_ms: int | None = None) -> Followed:
+        """Take in what a courier told; the row as it then is. Safe to repeat, and side by side with
+        a push."""
+        for _ in range(TRIES):
+            now_ms = self._clock_ms()
+            after = news(row, told, now_ms)
+            if is_news(row, after):
+                await self._tell(row, after, now_ms)
+            after = replace(after, polled_ms=now_ms, due_ms=due_ms or after.due_ms)
+            if await self._keep(row, after):
+                return after
+            fresh = await self._rows.find_one({"_id": row.id})
+            if fresh is None:
+                return after
+            row = followed(fresh)
+        return row
+
+    async def postpone(self, row: Followed, due_ms: int, *, failed: bool) -> None:
+        """Nothing was learnt; ask again then."""
+        await self._rows.update_one(
+            {"_id": row.id},
+            {"$set": {"dueAtMs": due_ms}, "$inc": {"failures": 1 if failed else 0}},
+        )
+
+    async def plan(self, row: Followed, due_ms: int | None) -> None:
+        """When it is asked for again; None: it has been silent for too long."""
+        assign: Document = {"dueAtMs": due_ms} if due_ms else {"live": False, "ended": "stale"}
+        await self._rows.update_one({"_id": row.id}, {"$set": assign})
+
+    async def cancelled(self, organization_id: str, shipment_id: str) -> None:
+        """The courier took it back: nothing more comes."""
+        row = await self.of_shipment(organization_id, shipment_id)
+        if row is None or not row.live:
+            return
+        await self.absorb(row, Tracked(row.courier, row.number, "cancelled"))
+
+    async def _keep(self, before: Followed, after: Followed) -> bool:
+        done = await self._rows.update_one(
+            {"_id": before.id, "version": before.version},
+            {"$set": _document(after), "$inc": {"version": 1}},
+        )
+        return done.matched_count == 1
+
+    async def _tell(self, before: Followed, after: Followed, now_ms: int) -> None:
+        """The engine, the order behind it, and the books of cash on delivery."""
+        fields = tracked_fields(after.status, after.events, after.estimated)
+        changed = after.history.event_ms or now_ms
+        body = delivery(after.number, fields, after.as_of, changed)
+        org = after.organization_id
+        records = [_record(org, after.replica, after.number, body, now_ms)]
+        if after.status != before.status:
+            edit = await self._order_edit(after, now_ms)
+            records += [edit] if edit else []
+            await self._cash.moved(org, after.shipment_id, after.status, changed)
+        await self._publisher.publish(*records)
+
+    async def _order_edit(self, after: Followed, now_ms: int) -> Outgoing | None:
+        """The order's status, as its parcels together make it. Only of an order that is there: an
+        edit would else make one out of nothing."""
+        if not after.order_id:
+            return None
+        org = after.organization_id
+        if await find_record(self._database, org, "order", after.order_id) is None:
+            return None
+        others = self._rows.find(
+            {"organizationId": org, "orderId": after.order_id, "_id": {"$ne": after.id}},
+            {"status": 1},
+        )
+        status = order_status([after.status, *[row["status"] async for row in others]])
+        if status is None:
+            return None
+        at_ms = after.history.event_ms or now_ms
+        if not now_ms - EDIT_MEMORY_MS < at_ms <= now_ms:
+            at_ms = now_ms
+        event = QueuedEvent.model_validate(
+            {
+                "id": f"courier:{after.shipment_id}:{status}",
+                "type": "order",
+                "action": "update",
+                "source": "courier",
+                "data": {"entityId": after.order_id, "status": status},
+                "timestamp": at_ms,
+                "organizationId": org,
+            }
+        )
+        return event_record(event, now_ms)
+
+
+def _record(organization_id: str, replica: str, number: str, body: bytes, now_ms: int) -> Outgoing:
+    subject = f"{TYPE}/{number}"
+    envelope = Envelope(
+        id=f"{replica}:{number}:{now_ms}",
+        type="inbound.courier.tracked",
+        source="streams/couriers",
+        organization_id=organization_id,
+        subject=subject,
+        time_ms=now_ms,
+        traceparent=new_traceparent(),
+    )
+    key = f"{organization_id}/{replica}/{subject}".encode()
+    return Outgoing(INBOUND, key, body, envelope.headers())
+
+
+def followed(row: Document) -> Followed:
+    """From a document of `ss_tracking`."""
+    return Followed(
+        id=row["_id"],
+        organization_id=row["organizationId"],
+        replica=row["replica"],
+        courier=row["courier"],
+        account=row["account"],
+        number=row["number"],
+        shipment_id=row["shipmentId"],
+        order_id=row.get("orderId", ""),
+        status=row["status"],
+        events=tuple(Event(**event) for event in row["events"]),
+        estimated=row["estimated"],
+        unique_id=row["uniqueId"],
+        created_ms=row["createdAtMs"],
+        polled_ms=row["polledAtMs"],
+        as_of=row["asOf"],
+        due_ms=row["dueAtMs"],
+        failures=row["failures"],
+        live=row["live"],
+        ended=row["ended"],
+        version=row["version"],
+    )
+
+
+def _document(row: Followed) -> Document:
+    """What `absorb` may have changed."""
+    return {
+        "status": row.status,
+        "events": [asdict(event) for event in row.events],
+        "estimated": row.estimated,
+        "uniqueId": row.unique_id,
+        "polledAtMs": row.polled_ms,
+        "asOf": row.as_of,
+        "dueAtMs": row.due_ms,
+        "failures": row.failures,
+        "live": row.live,
+        "ended": row.ended,
+    }
+
+
+def uses_of(rows: Sequence[Followed]) -> dict[str, str]:
+    """Number to which of its uses is meant, where a courier reuses numbers."""
+    return {row.number: row.unique_id for row in rows if row.unique_id}

@@ -1,0 +1,310 @@
+"""Tracking by itself: each account's parcels are asked for when it is worth it, within what the
+courier allows. One process at a time follows an account; another takes over when it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from connectors.couriers.client import CourierClient
+from connectors.couriers.model import Tracking
+from connectors.errors import ConnectorError, Paused, Retry
+from connectors.protocol import Connection
+from streams.couriers.choosing import spread_ms, turns
+from streams.couriers.following import Followed, Following, followed, gaps, uses_of
+from streams.couriers.lines import CourierLines
+from streams.couriers.paces import LEASE_MS, NotNow, Paces, account_of, rhythm_of
+from streams.couriers.rhythm import (
+    DAY_MS,
+    SPARE,
+    Rhythm,
+    effort_of,
+    learn,
+    next_poll,
+)
+from streams.database import Database, Document
+from streams.directory import Directory
+from streams.kafka.publisher import PublishFailed
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 5.0
+IDLE_MS = 1_000
+LATEST_MS = 10_000
+"""How soon a parcel that was just handed over is asked for, with nothing else to do."""
+COUNTED_MS = 60_000
+"""So old a count of an account's parcels may be."""
+REST_MS = 30_000
+REST_MOST_MS = 1_800_000
+PAUSED_MS = 600_000
+"""With wrong keys only a person helps; now and then it is tried again."""
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass
+class Account:
+    """One account while it is followed."""
+
+    connections: dict[str, Connection]
+    """By organisation: with the same key they share it."""
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    effort: float = 0.0
+    counted_ms: int = 0
+    served: dict[str, int] = field(default_factory=dict)
+    turn: int = 0
+    asked_ms: int = 0
+    used: int = 0
+    day: int = -1
+    rest_ms: int = 0
+    failures: int = 0
+
+
+class Tracker:
+    """One a process. `sleep` and `clock_ms` are a test's own."""
+
+    def __init__(
+        self,
+        database: Database,
+        directory: Directory,
+        following: Following,
+        lines: CourierLines,
+        paces: Paces,
+        *,
+        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._rows = database["ss_tracking"]
+        self._directory = directory
+        self._following = following
+        self._lines = lines
+        self._paces = paces
+        self._clock_ms = clock_ms
+        self._sleep = sleep
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._accounts: dict[str, Account] = {}
+        self._leased: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        tasks: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                try:
+                    await self.look()
+                except PyMongoError as error:
+                    log.warning("tracking waits for MongoDB", reason=repr(error)[:200])
+                for name in self._accounts.keys() - tasks.keys():
+                    tasks[name] = asyncio.create_task(self._keep_asking(name))
+                for name in [name for name, task in tasks.items() if task.done()]:
+                    tasks.pop(name)
+                await self._sleep(LOOK_S)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            for name in self._accounts:
+                await self._paces.release(name, self._owner)
+
+    async def look(self) -> None:
+        """Which accounts there are, by whose connections."""
+        found: dict[str, dict[str, Connection]] = {}
+        for organization_id in await self._directory.organizations():
+            for connection in await self._directory.connections(organization_id):
+                if connection.platform == "courier" and connection.active:
+                    found.setdefault(account_of(connection), {})[organization_id] = connection
+        for name in self._accounts.keys() - found.keys():
+            del self._accounts[name]
+        for name, connections in found.items():
+            held = self._accounts.get(name)
+            if held is None:
+                rhythm = rhythm_of(await self._paces.found(name))
+                self._accounts[name] = Account(connections, rhythm)
+            else:
+                held.connections = connections
+
+    async def _keep_asking(self, name: str) -> None:
+        while (account := self._accounts.get(name)) is not None:
+            try:
+                wait_ms = await self.step(name, account)
+            except (PyMongoError, PublishFailed) as error:
+                log.warning("tracking waits for a store", reason=repr(error)[:200])
+                wait_ms = REST_MS
+            await self._sleep(wait_ms / 1000)
+
+    async def step(self, name: str, account: Account) -> float:
+        """One question, where one is due. Milliseconds until the next look."""
+        now_ms = self._clock_ms()
+        if account.rest_ms > now_ms:
+            return min(account.rest_ms - now_ms, REST_MS)
+        if not await self._mine(name, now_ms):
+            return IDLE_MS * 5
+        client = await self._client(name, account)
+        if client is None:
+            return REST_MS
+        await self._count(name, account, client, now_ms)
+        asked = await self._due(name, account, client.traits.track_batch, now_ms)
+        if not asked:
+            return await self._until_due(name, now_ms)
+        organization_id = asked[0].organization_id
+        account.turn += 1
+        account.served[organization_id] = account.turn
+        connection = account.connections[organization_id]
+        if not await self._leave(name, account, client):
+            return REST_MS
+        return await self._ask(name, account, connection, asked)
+
+    async def _leave(self, name: str, account: Account, client: CourierClient[Any]) -> bool:
+        """Wait for this account's turn; False where today's are used up."""
+        pace, now_ms = client.traits.pace, self._clock_ms()
+        used = account.used if account.day == now_ms // DAY_MS else 0
+        left_ms = DAY_MS - now_ms % DAY_MS
+        apart_ms = spread_ms(pace.per_s, pace.per_day, used, left_ms, SPARE)
+        wait_ms = account.asked_ms + apart_ms - now_ms
+        if wait_ms > 0:
+            if wait_ms > REST_MS:
+                account.rest_ms = int(now_ms + wait_ms)
+                return False
+            await self._sleep(wait_ms / 1000)
+        try:
+            slot = await self._paces.reserve(name, pace, tracking=True)
+        except NotNow as error:
+            account.rest_ms = int(self._clock_ms() + 1000 * error.retry_after_s)
+            return False
+        account.used, account.day = slot.used, slot.at_ms // DAY_MS
+        account.asked_ms = max(slot.at_ms, self._clock_ms())
+        if slot.at_ms > self._clock_ms():
+            await self._sleep((slot.at_ms - self._clock_ms()) / 1000)
+        return True
+
+    async def _ask(
+        self, name: str, account: Account, connection: Connection, asked: tuple[Followed, ...]
+    ) -> float:
+        numbers = [row.number for row in asked]
+        try:
+            client = await self._lines.client(connection)
+            told = await client.track(numbers, uses_of(asked))
+        except Retry as error:
+            return await self._rest(name, account, error.retry_after_s, str(error))
+        except Paused as error:
+            account.rest_ms = self._clock_ms() + PAUSED_MS
+            await self._paces.rest(name, account.rest_ms, str(error))
+            return REST_MS
+        except ConnectorError as error:
+            return await self._rest(name, account, None, str(error))
+        account.failures = 0
+        await self._absorb(name, account, asked, told)
+        return 0
+
+    async def _absorb(
+        self, name: str, account: Account, asked: tuple[Followed, ...], told: Tracking
+    ) -> None:
+        """Each parcel with its own outcome. One that the courier does not know (yet) is asked for
+        again like any other: it may not have been scanned."""
+        found = {key: one for one in told.found for key in (one.asked, one.number) if key}
+        fresh: list[tuple[str, int, int]] = []
+        for row in asked:
+            one, now_ms = found.get(row.number), self._clock_ms()
+            if one is None:
+                after = row
+            else:
+                after = await self._following.absorb(row, one)
+                fresh += gaps(row, after)
+            if after.live:
+                asked_now = replace(after.history, polled_ms=now_ms)
+                again_ms = next_poll(asked_now, account.rhythm, account.effort, now_ms)
+                await self._following.plan(after, again_ms)
+        if fresh:
+            account.rhythm = learn(account.rhythm, fresh)
+            await self._paces.keep(name, account.rhythm)
+
+    async def _rest(self, name: str, account: Account, wait_s: float | None, trouble: str) -> float:
+        """Too fast, or away: the whole account waits, ever longer."""
+        account.failures += 1
+        again_ms = min(REST_MS * 2 ** min(account.failures - 1, 10), REST_MOST_MS)
+        account.rest_ms = self._clock_ms() + int(max(1000 * (wait_s or 0), again_ms))
+        await self._paces.rest(name, account.rest_ms, trouble)
+        return REST_MS
+
+    async def _client(self, name: str, account: Account) -> CourierClient[Any] | None:
+        """Any of the account's; None where it cannot be used, or cannot be asked."""
+        connection = next(iter(account.connections.values()))
+        try:
+            client = await self._lines.client(connection)
+        except Paused as error:
+            account.rest_ms = self._clock_ms() + PAUSED_MS
+            await self._paces.rest(name, account.rest_ms, str(error))
+            return None
+        if "track" not in client.traits.operations:
+            account.rest_ms = self._clock_ms() + PAUSED_MS
+            return None
+        return client
+
+    async def _mine(self, name: str, now_ms: int) -> bool:
+        """Whether this process follows the account."""
+        if now_ms < self._leased.get(name, 0) - LEASE_MS // 2:
+            return True
+        if not await self._paces.lease(name, self._owner):
+            return False
+        self._leased[name] = now_ms + LEASE_MS
+        return True
+
+    async def _due(
+        self, name: str, account: Account, most: int, now_ms: int
+    ) -> tuple[Followed, ...]:
+        """What the next question is about: one organisation's, the longest overdue first."""
+        for organization_id in turns(account.connections, account.served):
+            match = {
+                "account": name,
+                "organizationId": organization_id,
+                "live": True,
+                "dueAtMs": {"$lte": now_ms},
+            }
+            rows = self._rows.find(match).sort("dueAtMs", 1).limit(most)
+            if found := [followed(row) async for row in rows]:
+                return tuple({row.number: row for row in found}.values())
+        return ()
+
+    async def _until_due(self, name: str, now_ms: int) -> float:
+        """Milliseconds until the next parcel is due, or the next look for new ones."""
+        match = {
+            "account": name,
+            "organizationId": {"$in": list(self._accounts[name].connections)},
+            "live": True,
+        }
+        row = await self._rows.find_one(match, {"dueAtMs": 1}, sort=[("dueAtMs", 1)])
+        wait_ms = LATEST_MS if row is None else row["dueAtMs"] - now_ms
+        return min(max(wait_ms, IDLE_MS / 10), LATEST_MS)
+
+    async def _count(
+        self, name: str, account: Account, client: CourierClient[Any], now_ms: int
+    ) -> None:
+        """How many parcels share what is allowed, now and then."""
+        if now_ms - account.counted_ms < COUNTED_MS:
+            return
+        stages: list[Document] = [
+            {"$match": {"account": name, "live": True}},
+            {"$group": {"_id": "$status", "n": {"$sum": 1}}},
+        ]
+        live = {row["_id"] or "": row["n"] async for row in await self._rows.aggregate(stages)}
+        account.effort = effort_of(live, account.rhythm, allowed_per_hour(client))
+        account.counted_ms = now_ms
+
+
+def allowed_per_hour(client: CourierClient[Any]) -> float:
+    """Parcels that tracking may ask for in an hour."""
+    pace = client.traits.pace
+    calls = pace.per_s * 3600
+    if pace.per_day is not None:
+        calls = min(calls, pace.per_day / 24)
+    return calls * SPARE * client.traits.track_batch
