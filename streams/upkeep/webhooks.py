@@ -37,6 +37,8 @@ PING_S = 6.0
 MADE_MS = 10 * 60_000
 """Webhooks this young and never heard of are still being tried."""
 OWNER_GONE = "the user who had made the webhooks may not see the items any more"
+BY_HAND_MS = 24 * HOUR_MS
+"""Deliveries as young as this are still coming."""
 SPARE_MS = 120_000
 """A gap is asked for from a little before the last delivery."""
 
@@ -65,11 +67,7 @@ async def keep(job: JobContext, public_url: str) -> None:
         desk = Desk(job, connection)
         await desk.open()
         if not public_url:
-            await desk.tell(
-                "polling",
-                "Platforms cannot reach us: SMARTSTORE_PUBLIC_URL is not set. Changes are asked "
-                "for every minute instead.",
-            )
+            await desk.told_by_hand()
             return
         url = delivery_url(public_url, connection)
         secret = await desk.secret()
@@ -134,6 +132,17 @@ class Desk:
         )
         await asyncio.sleep(FRESH_S)  # until every api process knows it
         return made
+
+    async def told_by_hand(self) -> None:
+        """Nobody can be told where to deliver, and yet somebody may have said it."""
+        if self._now_ms - self._heard_ms < BY_HAND_MS:
+            await self.tell("active", "Its webhooks were made by hand.")
+            return
+        await self.tell(
+            "polling",
+            "Platforms cannot reach us: SMARTSTORE_PUBLIC_URL is not set. Changes are asked for "
+            "every minute instead.",
+        )
 
     async def plugin_tells(self) -> bool:
         """Whether our plugin is there and has been heard: then native webhooks would only repeat

@@ -84,6 +84,9 @@ async def test_nobody_is_asked_to_tell_us_what_cannot_arrive(rig: Rig) -> None:
     found = await state(rig)
     assert found["state"] == "polling"
     assert "SMARTSTORE_PUBLIC_URL" in found["reason"]
+    await heard(rig)
+    await rig.run("webhooks")
+    assert (await state(rig))["state"] == "active"  # somebody made them by hand
 
 
 async def test_they_are_good_once_something_came(rig: Rig) -> None:
