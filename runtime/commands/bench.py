@@ -13,6 +13,7 @@ class Name(StrEnum):
     """What can be measured."""
 
     CODEC = "codec"
+    DECIDE = "decide"
     RECONCILE = "reconcile"
     INGEST = "ingest"
     CDC = "cdc"
