@@ -16,6 +16,7 @@ from api.client import BEHIND
 from schemas.codec import decode
 from schemas.feed import ConflictLine
 from schemas.outcome import Resync
+from support.desk import Desk
 
 pytestmark = pytest.mark.servers
 
@@ -224,6 +225,52 @@ async def test_conflicts_come_live_and_missing_ones_are_named(live: Any) -> None
         assert json.loads(await galle.recv())["type"] in ("pong", "status")
     async with live.open() as (_, hello):
         assert [conflict["id"] for conflict in hello["conflicts"]] == ["c1"]
+
+
+async def test_a_decision_and_its_undoing_by_command(live: Any, desk: Desk) -> None:
+    line = await desk.contest()
+    async with live.open() as (connection, _):
+        ask = {"type": "resolveConflict", "requestId": "r1", "conflictId": line.id}
+        await connection.send(json.dumps({**ask, "resolution": "keep", "side": "woocommerce"}))
+        answer = await told(connection, "resolveConflict")
+        assert answer["settled"]
+        assert answer["conflict"]["value"] == "1950"
+        undo = {"type": "undoConflict", "requestId": "r2", "conflictId": line.id}
+        await connection.send(json.dumps(undo))
+        answer = await told(connection, "undoConflict")
+    assert (answer["requestId"], answer["conflict"]["status"]) == ("r2", "open")
+
+
+async def test_hundreds_that_a_brake_holds_are_one_message(live: Any) -> None:
+    feed = live.api.services.feed
+    lines = [
+        ConflictLine(
+            organization_id="kandy",
+            type="inventory",
+            entity_id=f"i{n}",
+            id=f"c{n}",
+            field="quantity",
+            status="open",
+            policy="brake",
+            brake="stock",
+            candidates={"mongodb": 5, "woocommerce": 0},
+            stamps={},
+            opened_at_ms=1,
+            at_ms=1,
+            version=1,
+        )
+        for n in range(600)
+    ]
+    async with live.open() as (connection, _):
+        feed.take_conflicts([live.as_record(line, n) for n, line in enumerate(lines)])
+        assert await told(connection, "batches") == {"type": "batches"}
+        await connection.send('{"type":"ping","requestId":"p"}')
+        found = json.loads(await connection.recv())
+        while found["type"] == "status":
+            found = json.loads(await connection.recv())
+        assert found["type"] == "pong", "not one by one, and the client is still here"
+    async with live.open() as (_, hello):
+        assert hello["conflicts"] == []
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"type":"drop"}', '{"type":"connect"}'])
