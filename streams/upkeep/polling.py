@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from connectors.errors import Malformed
 from connectors.protocol import Connection, Listed, Lists, Parsed
-from connectors.registry import connector
+from connectors.registry import UnknownPlatform, connector
 from streams.connections import ENVIRONMENT
 from streams.database import Database, Document
 from streams.identity import HOME
@@ -44,7 +44,10 @@ def can_be_asked(connection: Connection) -> bool:
     """Our own database is watched, and a catalogue that is only written tells nothing."""
     if connection.replica == HOME or not usable(connection):
         return False
-    return connector(connection.platform).profile(connection, {}).reads
+    try:
+        return connector(connection.platform).profile(connection, {}).reads
+    except UnknownPlatform:
+        return False
 
 
 async def poll(job: JobContext) -> None:
