@@ -4,7 +4,7 @@ JavaScript."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi_problem.error import Problem
@@ -24,6 +24,13 @@ router = APIRouter(include_in_schema=False)
 SEE_OTHER = 303
 ROWS = 50
 RUNNING = ("queued", "running")
+STEERS = {
+    "queued": ("pause", "cancel"),
+    "running": ("pause", "cancel"),
+    "paused": ("resume", "cancel"),
+    "failed": ("resume",),
+}
+"""State of an import to what may be asked of it."""
 KIND_WORDS = {
     "differing": "Different",
     "onlyHere": "Only in your app",
@@ -80,6 +87,24 @@ async def confirm(
     return RedirectResponse(f"/integrations/{integration_id}", SEE_OTHER)
 
 
+@router.post("/integrations/{integration_id}/import/{steer}")
+async def steer_import(
+    integration_id: str,
+    steer: Literal["pause", "resume", "cancel"],
+    caller: UseCaller,
+    use: UseServices,
+) -> Response:
+    """Of the newest import."""
+    entry = await use.directory.integration(caller.organization_id, integration_id)
+    jobs = Jobs(use.database)
+    newest = await jobs.newest(
+        caller.organization_id, kind=imports.KIND, replica=entry.replica, limit=1
+    )
+    if newest:
+        await jobs.steer(caller.organization_id, newest[0].id, steer)
+    return RedirectResponse(f"/integrations/{integration_id}", SEE_OTHER)
+
+
 async def _values(
     use: Services, caller: Caller, integration_id: str, cursor: str, kind: str
 ) -> dict[str, Any]:
@@ -103,6 +128,7 @@ async def _values(
         "channel": (await channels(use.database, organization_id)).get(entry.replica),
         "preview": preview,
         "job": job,
+        "steers": STEERS.get(job["state"], ()) if job else (),
         "refresh": bool(busy),
         "kind": kind,
         "kinds": KIND_WORDS,

@@ -48,9 +48,15 @@ async def test_a_preview_is_asked_for_seen_and_confirmed(api: Any) -> None:
         done = await client.post(f"{path}/confirm", data={"winner": "newest"})
         assert done.status_code == 303
         after = await client.get(path)
+        for steer, state in (("pause", "paused"), ("resume", "queued"), ("cancel", "cancelled")):
+            assert (await client.post(f"{path}/import/{steer}")).status_code == 303
+            assert (await database["ss_jobs"].find_one({"kind": "import"}))["state"] == state
+        again = await client.post(f"{path}/confirm", data={"winner": "newest"})
+        assert again.status_code == 303
     assert "Confirm and import" not in after.text
     assert "Import" in after.text
-    assert (await database["ss_jobs"].find_one({"kind": "import"}))["state"] == "queued"
+    states = [job["state"] async for job in database["ss_jobs"].find({"kind": "import"})]
+    assert sorted(states) == ["cancelled", "queued"]
 
 
 async def test_a_code_for_the_plugin_is_shown_once(api: Any) -> None:
