@@ -33,7 +33,9 @@ from api.pages import connecting, review, views
 from api.policies import PolicyDesk
 from api.routes import (
     batches,
+    cod,
     conflicts,
+    couriers,
     deadletters,
     entities,
     events,
@@ -44,6 +46,7 @@ from api.routes import (
     onboarding,
     pairing,
     policies,
+    shipments,
     sync,
     tickets,
     webhooks,
@@ -110,6 +113,9 @@ def create_api(open_services: OpenServices) -> FastAPI:
         integrations,
         links,
         policies,
+        couriers,
+        shipments,
+        cod,
         deadletters,
         tickets,
         health,
@@ -162,6 +168,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         yield services
     finally:
         listening.cancel()
+        await services.couriers.close()
         await feed.stop()
         await board.withdraw()
         await lag.close()

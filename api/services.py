@@ -20,6 +20,7 @@ from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints
+from streams.couriers.lines import CourierLines
 from streams.database import Database
 from streams.directory import Directory
 from streams.kafka import Outgoing
@@ -56,5 +57,6 @@ class Services:
     forcing: Forcing
     checks: Checks
     pulse: Pulse = field(default_factory=Pulse)
+    couriers: CourierLines = field(default_factory=CourierLines)
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
     started_at_s: float = field(default_factory=time.monotonic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ from connectors.couriers.connector import opened
 from connectors.protocol import Connection
 
 MOST = 500
+RETIRED = 8
+"""Clients that were replaced are closed this many replacements later: a call may be under way."""
 
 
 class CourierLines:
@@ -19,6 +22,7 @@ class CourierLines:
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
         self._kept: dict[tuple[str, str], tuple[Connection, CourierClient[Any]]] = {}
+        self._retired: deque[CourierClient[Any]] = deque()
 
     async def client(self, connection: Connection) -> CourierClient[Any]:
         """The connection's client as it is now. Raises Paused where a setting is missing."""
@@ -27,13 +31,18 @@ class CourierLines:
         if held is not None and held[0] == connection:
             return held[1]
         client = opened(connection, self._transport)
-        if len(self._kept) >= MOST:
-            self._kept.pop(next(iter(self._kept)))  # its sockets end with it
+        if held is None and len(self._kept) >= MOST:
+            held = self._kept.pop(next(iter(self._kept)))
         self._kept[place] = (connection, client)
+        if held is not None:
+            self._retired.append(held[1])
+        while len(self._retired) > RETIRED:
+            await self._retired.popleft().close()
         return client
 
     async def close(self) -> None:
         """Let go of connections; the next call opens them again."""
         kept, self._kept = self._kept, {}
-        for _, client in kept.values():
+        retired, self._retired = self._retired, deque()
+        for client in (*retired, *(client for _, client in kept.values())):
             await client.close()

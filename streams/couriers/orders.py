@@ -124,9 +124,20 @@ def request_of(
             )
         whole["package"] = {"weight": weight}
     request = ShipmentRequest.model_validate(whole)
+    check_addresses(request)
+    return request
+
+
+def check_addresses(request: ShipmentRequest) -> None:
+    """Raises places.WrongPlace."""
     for address in (request.pickup_address, request.delivery_address):
         check_place(address.country, address.state, address.postal_code)
-    return request
+
+
+def whole_name(order: Record | None, given: str) -> str:
+    """What people, and the courier, know the order by: its number, else what was given."""
+    number = None if order is None else _value(order, "number")
+    return str(number) if number else given
 
 
 def _map(order: Record, name: str) -> dict[str, Any]:

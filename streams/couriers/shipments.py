@@ -27,6 +27,8 @@ from streams.database import Database, Document
 
 State = Literal["waiting", "refused", "unknown", "created", "cancelled"]
 MOST_LABELS = 60
+FORGOTTEN_MS = 600_000
+"""What nobody has begun by then (its process ended) is begun by whoever looks."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Shipments:
             "warnings": [],
             "shippedAtMs": 0,
         }
-        asked = _asked(request, parcel)
+        asked = {**_asked(request, parcel), "nextMs": now_ms + FORGOTTEN_MS}
         place = {"_id": id_of(key)}
         row = await self._rows.find_one_and_update(
             {**place, "state": "refused"},
@@ -205,7 +207,6 @@ def _asked(request: ShipmentRequest, parcel: str) -> Document:
         "reason": "",
         "weightKg": money(shipment.weight_kg) or "",
         "lookups": 0,
-        "nextMs": 0,
     }
     if shipment.cod is not None:
         changes["cod"] = {

@@ -40,6 +40,9 @@ LOOKUPS_S = (5.0, 15.0, 60.0, 300.0, 900.0, 1800.0)
 """After the call, when the courier is asked for our reference."""
 AGAIN_MS = 10_000
 BUSY_MS = 65_000
+OLD_MS = 5_000
+"""A claim older than this when the call is about to be made: the process was held up, and by the
+time it calls somebody else may have called."""
 WAITS_MS = 30_000
 NO_LOOKUP = (
     "The courier gave no answer and cannot be asked by our reference. Look in its portal, then "
@@ -78,19 +81,24 @@ class Shipper:
         """As far as it goes now; the row as it then is. The same again makes nothing twice."""
         if wanted.state in ("created", "cancelled", "refused"):
             return wanted
+        now_ms = self._clock_ms()
+        if wanted.state == "unknown" and now_ms < wanted.next_ms:
+            return wanted
         try:
             connection, client = await self._line(wanted)
         except Paused as error:
-            return await self._state(wanted, "refused", str(error))
+            return await self._untouched(wanted, str(error))
         if wanted.state == "waiting":
             try:
                 pace = client.traits.pace
                 await self._paces.reserve(account_of(connection), pace, counted=False)
             except NotNow as error:
                 return await self._later(wanted, str(error), 1000 * error.retry_after_s)
-        entry = await self._ledger.claim(perform_of(wanted, self._clock_ms()), self._clock_ms())
+        # Should this process end in the call, another goes on when the claim is nobody's.
+        await self.shipments.set(wanted.id, nextMs=max(wanted.next_ms, now_ms + BUSY_MS))
+        entry = await self._ledger.claim(perform_of(wanted, now_ms), now_ms)
         if entry.mine:
-            return await self._create(wanted, connection, client)
+            return await self._create(wanted, connection, client, entry.claimed_at_ms)
         if entry.state == "claimed":
             return await self._later(wanted, "being made by another process", BUSY_MS)
         if entry.state == "sent":
@@ -99,6 +107,12 @@ class Shipper:
         if entry.state == "failed":
             return await self._cancelled(wanted)
         return await self._look(wanted, connection, client, entry)
+
+    async def _untouched(self, wanted: Wanted, reason: str) -> Wanted:
+        """The courier cannot be called at all. What is unknown stays so."""
+        if wanted.state == "unknown":
+            return await self._state(wanted, "unknown", reason, nextMs=self._clock_ms() + BUSY_MS)
+        return await self._state(wanted, "refused", reason, nextMs=0)
 
     async def settle(self, wanted: Wanted, number: str) -> Wanted:
         """A person has looked in the courier's portal: the number it has there, or nothing where it
@@ -155,33 +169,44 @@ class Shipper:
         return found, await self._lines.client(found)
 
     async def _create(
-        self, wanted: Wanted, connection: Connection, client: CourierClient[Any]
+        self, wanted: Wanted, connection: Connection, client: CourierClient[Any], claimed_ms: int
     ) -> Wanted:
         """The one call. Whatever ends this process in it leaves a claim, which means unknown."""
         command, now_ms = perform_of(wanted, self._clock_ms()), self._clock_ms
+        if now_ms() - claimed_ms > OLD_MS:
+            return await self._later(wanted, "this process was held up", BUSY_MS)
         try:
             async with asyncio.timeout(CALL_S):
                 answer = await client.create([wanted.shipment(now_ms())])
         except (Unknown, TimeoutError) as error:
             reason = str(error) or "no answer in time"
-            await self._ledger.settle(command, "unknown", now_ms(), reason=reason)
+            await self._ledger.settle(
+                command, "unknown", now_ms(), reason=reason, claimed_at_ms=claimed_ms
+            )
             return await self._unknown(wanted, client, reason)
         except ConnectorError as error:
-            return await self._untaken(wanted, command, error)
+            return await self._untaken(wanted, command, error, claimed_ms)
         if answer.created:
             made = answer.created[0]
             await self._ledger.settle(command, "sent", now_ms(), made.number)
             return await self._finish(wanted, connection, client, made)
         if answer.refused:
-            return await self._untaken(wanted, command, answer.refused[0])
-        await self._ledger.settle(command, "unknown", now_ms(), reason="the answer says nothing")
-        return await self._unknown(wanted, client, "the courier's answer does not mention it")
+            return await self._untaken(wanted, command, answer.refused[0], claimed_ms)
+        reason = "the courier's answer does not mention it"
+        await self._ledger.settle(
+            command, "unknown", now_ms(), reason=reason, claimed_at_ms=claimed_ms
+        )
+        return await self._unknown(wanted, client, reason)
 
-    async def _untaken(self, wanted: Wanted, command: Perform, error: ConnectorError) -> Wanted:
+    async def _untaken(
+        self, wanted: Wanted, command: Perform, error: ConnectorError, claimed_ms: int
+    ) -> Wanted:
         """Surely not made: the key is free again, for later or for a corrected request."""
-        await self._ledger.settle(command, "released", self._clock_ms(), reason=str(error))
+        await self._ledger.settle(
+            command, "released", self._clock_ms(), reason=str(error), claimed_at_ms=claimed_ms
+        )
         if isinstance(error, Refused):
-            return await self._state(wanted, "refused", str(error))
+            return await self._state(wanted, "refused", str(error), nextMs=0)
         wait_s = error.retry_after_s if isinstance(error, Retry | CourierError) else None
         return await self._later(wanted, str(error), 1000 * (wait_s or AGAIN_MS / 1000))
 
@@ -196,8 +221,6 @@ class Shipper:
         if "lookup" not in client.traits.operations:
             return await self._unknown(wanted, client, entry.reason)
         now_ms = self._clock_ms()
-        if wanted.state == "unknown" and now_ms < wanted.next_ms:
-            return wanted
         try:
             numbers = await client.lookup(wanted.reference)
         except ConnectorError as error:
@@ -213,7 +236,9 @@ class Shipper:
                 replace(wanted, lookups=wanted.lookups + 1), client, entry.reason
             )
         reason = "asked for half an hour, the courier does not know it: it was not made"
-        await self._ledger.settle(command, "released", now_ms, reason=reason)
+        await self._ledger.settle(
+            command, "released", now_ms, reason=reason, claimed_at_ms=entry.claimed_at_ms
+        )
         log.info("a shipment is made anew", shipment=wanted.id, courier=wanted.courier)
         return await self._later(replace(wanted, lookups=0), reason, 0)
 

@@ -86,16 +86,26 @@ class Ledger:
         return _entry(found)
 
     async def settle(
-        self, command: Perform, state: State, now_ms: int, vendor_id: str = "", reason: str = ""
+        self,
+        command: Perform,
+        state: State,
+        now_ms: int,
+        vendor_id: str = "",
+        reason: str = "",
+        *,
+        claimed_at_ms: int | None = None,
     ) -> None:
         """What the call came to. `released`: surely not done, may be claimed again. What evidence
-        has settled meanwhile stays."""
+        has settled meanwhile stays. `claimed_at_ms`: only of this very claim, not of a later."""
+        place: dict[str, Any] = {
+            "organizationId": command.organization_id,
+            "effectKey": command.effect_key,
+            "state": {"$in": ["claimed", "unknown"]},
+        }
+        if claimed_at_ms is not None:
+            place["claimedAtMs"] = claimed_at_ms
         await self._effects.update_one(
-            {
-                "organizationId": command.organization_id,
-                "effectKey": command.effect_key,
-                "state": {"$in": ["claimed", "unknown"]},
-            },
+            place,
             {
                 "$set": {
                     "state": state,
