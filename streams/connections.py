@@ -25,6 +25,8 @@ SETTLE_MS = 6_000
 may be two seconds late, and the engine's contexts two more)."""
 ENVIRONMENT = "environment:"
 """How ids of connections made by environment variables begin."""
+COURIER = "courier:"
+"""How replicas of couriers begin."""
 
 
 class Connections(Organizations):
@@ -221,16 +223,17 @@ class Connections(Organizations):
         winner = self._environment.first_sync
         return [
             Connection(
-                id=f"{ENVIRONMENT}{platform}",
+                id=f"{ENVIRONMENT}{replica}",
                 organization_id=organization_id,
-                platform=platform,
-                replica=platform,
+                platform=replica.partition(":")[0],
+                replica=replica,
                 settings=settings,
                 secrets=found,
-                confirmed=winner != ASK,
+                # A courier holds nothing that could differ from ours.
+                confirmed=winner != ASK or replica.startswith(COURIER),
                 first_sync=winner,
             )
-            for platform, (settings, found) in self._environment.given().items()
+            for replica, (settings, found) in self._environment.given().items()
         ]
 
     def _overlaid(self, given: Connection, row: Document | None) -> Connection:
