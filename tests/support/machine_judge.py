@@ -211,7 +211,7 @@ def _elements(kind: Kind, value: Any, wanted: dict[Any, Any]) -> dict[Any, Any]:
 
 def _judge_inbox(world: World, org: str) -> None:
     """The inbox shows what is open, and nothing else."""
-    if world.lines[org].lost or world.restored:
+    if world.restored:
         return
     shown: dict[str, Any] = {}
     for line in world.lines[org].conflicts:

@@ -183,7 +183,7 @@ MOVES: dict[Callable[[World, int], Any], int] = {
     _edit: 26,
     _queue: 4,
     deliver: 40,
-    lambda world, x: deliver(world, x // 4, x % 4 + 1): 3,
+    lambda world, x: deliver(world, x // 5, x % 5 + 1): 3,
     lose: 6,
     repeat: 5,
     lambda world, x: wait(world, WAITS[x % 4]): 8,

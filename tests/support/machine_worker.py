@@ -33,9 +33,9 @@ from support.reference import Journal
 ORGANIZATIONS = ("a", "b")
 TIMING = Timing(overdue_ms=200, longest_ms=400, reading_ms=260)
 BEGIN_MS = 1_800_000_000_000
-FATES = ("done", "before changelog", "after changelog", "half sent", "uncommitted")
-"""Where a worker may stop: decided on nothing but memory; the record is durable and nothing left;
-some of it left; all of it left and the offset was not committed."""
+FATES = ("done", "on the spot", "told", "after changelog", "half sent", "uncommitted")
+"""Where a worker may stop: nothing left its memory; what is told of conflicts did; the record is
+durable too; some commands left; all of them left and the offset was not committed."""
 
 Message = tuple[str, str, str, Any]
 """(kind, organisation, platform, content)"""
@@ -79,7 +79,7 @@ class Lines:
     feed: list[Any] = field(default_factory=list)
     conflicts: list[Any] = field(default_factory=list)
     lost: bool = False
-    """A worker died between its changelog and its outputs."""
+    """A worker died between its changelog and its feed."""
 
 
 @dataclass
@@ -226,7 +226,11 @@ class Workers:
     def work(self, owner: Owner, arrival: Any, fate: str = "done", org: str = "") -> None:
         org = org or arrival.organization_id
         decision = self.judged(owner, org, arrival)
-        if fate == "before changelog":
+        lines = self.lines[org]
+        if fate == "on the spot":
+            return
+        lines.conflicts += decision.conflicts
+        if fate == "told":
             return
         owner.records[org] = decision.record
         if decision.changed:
@@ -235,16 +239,14 @@ class Workers:
             for line in decision.conflicts:
                 self._answered(org, line)
         leaving = decision.commands
-        lines = self.lines[org]
         if fate == "after changelog":
-            lines.lost = lines.lost or bool(decision.feed or decision.conflicts)
+            lines.lost = lines.lost or bool(decision.feed)
             return
         if fate == "half sent":
-            lines.lost = lines.lost or bool(decision.feed or decision.conflicts)
+            lines.lost = lines.lost or bool(decision.feed)
             leaving = leaving[: len(leaving) // 2]
         else:
             lines.feed += decision.feed
-            lines.conflicts += decision.conflicts
         for command in leaving:
             if isinstance(command, Write | Create | Delete):
                 place = (org, command.replica)

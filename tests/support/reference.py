@@ -212,9 +212,11 @@ class Journal:
                 )
             return _ranks(self.type, updates)
         if self.repeats and kind in REPEATED:
+            words = [*_lasts(updates), *_taken_back(updates, identify)]
             return Permitted(
-                frozenset(identify(u.value) for u in _lasts(updates)),
-                "values come back, so any place's last word may stand",
+                frozenset(identify(update.value) for update in words),
+                "values come back: any place's last word may stand, and one that was taken back, "
+                "because a value that is there again looks as if nothing had happened",
             )
         found = frontier(updates)
         chosen, why = self._choose(found, policy, winner, updates)
@@ -321,6 +323,19 @@ def _lasts(updates: Sequence[Update]) -> list[Update]:
     """The last change of each place, and every word of a program or a person."""
     last = {update.place: update for update in updates if update.place not in (QUEUE, PERSON)}
     return [*last.values(), *(u for u in updates if u.place in (QUEUE, PERSON))]
+
+
+def _taken_back(updates: Sequence[Update], identify: Callable[[Any], Any]) -> list[Update]:
+    """Changes after which their place came back to what it had held before them."""
+    return [
+        update
+        for number, update in enumerate(updates)
+        if any(
+            later.place == update.place and identify(later.value) == identify(update.base)
+            for later in updates[number + 1 :]
+            if update.base is not None
+        )
+    ]
 
 
 def _ranks(entity_type: str, updates: Sequence[Update]) -> Permitted:

@@ -33,8 +33,8 @@ COMMON = settings(
     database=DirectoryBasedExampleDatabase(ROOT / ".smartstore" / "hypothesis"),
     suppress_health_check=[HealthCheck.too_slow],
 )
-STRICT = settings(COMMON, max_examples=22_000 if NIGHTLY else 2_000)
-PLAIN = settings(COMMON, max_examples=4_000 if NIGHTLY else 300)
+STRICT = settings(COMMON, max_examples=22_000 if NIGHTLY else 1_800)
+PLAIN = settings(COMMON, max_examples=4_000 if NIGHTLY else 250)
 
 byte = st.integers(0, 255)
 org = st.sampled_from((0, 0, 0, 0, 1))
@@ -149,4 +149,4 @@ TestMachine = Machine.TestCase
 TestMachine.settings = STRICT
 TestPlainShop = PlainShop.TestCase
 TestPlainShop.settings = PLAIN
-pytestmark = pytest.mark.timeout(7_200 if NIGHTLY else 300)
+pytestmark = pytest.mark.timeout(7_200 if NIGHTLY else 250)
