@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -31,8 +32,11 @@ def found_sources() -> sources.Sources:
 def shop(
     found_sources: sources.Sources, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RealShop]:
-    """On MariaDB where its server is installed, else on SQLite."""
-    database = "mariadb" if sources.mariadb() else "sqlite"
+    """On MariaDB where its server is installed, else on SQLite; REAL_STORE_DATABASE=sqlite and
+    REAL_STORE_ORDERS=posts (orders without tables of their own) choose."""
+    database = os.environ.get("REAL_STORE_DATABASE") or (
+        "mariadb" if sources.mariadb() else "sqlite"
+    )
     with RealShop(found_sources, tmp_path_factory.mktemp("shop") / "s", database) as started:
         yield started
 

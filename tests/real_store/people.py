@@ -30,10 +30,11 @@ def fill(shop: RealShop, *, plugin: bool) -> None:
     shop.script("samples.php", str(shop.wordpress), given=json.dumps(given))
 
 
-class Network(httpx.AsyncBaseTransport):
+class Network(httpx.MockTransport):
     """To the real shop; with the faults that a test asks for, and a note of each request."""
 
     def __init__(self, requests: list[str]) -> None:
+        super().__init__(lambda _: httpx.Response(500))
         self._way = httpx.AsyncHTTPTransport()
         self._requests = requests
         self.faults: list[Record] = []
@@ -96,7 +97,8 @@ class People:
         return await self._calls.order(number)
 
     async def dump_shop(self, shop: str) -> Record:
-        return {"products": await self._calls.rest.get("/products", {"per_page": "100"})}
+        kinds = ("products", "orders", "customers")
+        return {k: await self._calls.rest.get(f"/{k}", {"per_page": "100"}) for k in kinds}
 
     async def lost_edits(self, shop: str) -> list[Record]:
         return []

@@ -34,8 +34,11 @@ final class Route {
 	 * @param bool $is_core Whether it would anyway.
 	 */
 	public static function take_keys( $is_core ) {
-		$uri = isset( $_SERVER['REQUEST_URI'] ) ? esc_url_raw( wp_unslash( $_SERVER['REQUEST_URI'] ) ) : '';
-		return $is_core || preg_match( '#' . preg_quote( rest_get_url_prefix() . '/' . self::SPACE, '#' ) . '/(sync|digest|items)\b#', $uri );
+		if ( $is_core || empty( $_SERVER['REQUEST_URI'] ) ) {
+			return $is_core;
+		}
+		$path = (string) wp_parse_url( esc_url_raw( wp_unslash( $_SERVER['REQUEST_URI'] ) ), PHP_URL_PATH );
+		return (bool) preg_match( '#/' . preg_quote( rest_get_url_prefix() . '/' . self::SPACE, '#' ) . '/(sync|digest|items)/?$#', $path );
 	}
 
 	/**

@@ -45,6 +45,9 @@ if ( 'core' === $step ) {
 	foreach ( $settings as $name => $value ) {
 		update_option( $name, $value );
 	}
+	if ( 'posts' === getenv( 'REAL_STORE_ORDERS' ) ) {
+		update_option( 'woocommerce_custom_orders_table_enabled', 'no' );
+	}
 	delete_transient( '_wc_activation_redirect' );
 	WC_Install::create_pages();
 	flush_rewrite_rules( false );

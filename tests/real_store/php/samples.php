@@ -38,7 +38,7 @@ function lines( array $record ): array {
 global $wpdb;
 $first = 400;
 foreach ( array( 'postmeta' => 'post_id', 'posts' => 'ID', 'wc_product_meta_lookup' => 'product_id', 'wc_orders' => 'id', 'wc_orders_meta' => 'order_id',
-	'wc_order_addresses' => 'order_id', 'wc_order_operational_data' => 'order_id', 'term_relationships' => 'object_id' ) as $table => $column ) {
+	'wc_order_addresses' => 'order_id', 'woocommerce_order_items' => 'order_id', 'wc_order_operational_data' => 'order_id', 'term_relationships' => 'object_id' ) as $table => $column ) {
 	$wpdb->query( "DELETE FROM {$wpdb->prefix}$table WHERE $column >= $first" );
 }
 $wpdb->query( "DELETE FROM {$wpdb->users} WHERE ID > 10" );
@@ -47,6 +47,9 @@ $wpdb->query( "DELETE FROM {$wpdb->prefix}smartstore_entities" );
 $wpdb->query( "DELETE FROM {$wpdb->prefix}smartstore_outbox" );
 $wpdb->query( "DELETE FROM {$wpdb->prefix}wc_product_meta_lookup" );
 wp_cache_flush();
+
+next_id( 'posts', $first );
+$picture = wp_insert_attachment( array( 'post_title' => 'Red', 'post_mime_type' => 'image/jpeg' ), 'red.jpg' );
 
 $product = array( 'name', 'type', 'status', 'sku', 'regular_price', 'sale_price', 'manage_stock', 'stock_quantity', 'backorders', 'low_stock_amount', 'weight', 'description' );
 foreach ( $given['products'] as $record ) {
@@ -60,7 +63,8 @@ foreach ( $given['variations'] as $record ) {
 		return only( $one, array( 'name', 'option' ) );
 	}, $record['attributes'] );
 	$fields = only( $record, array( 'sku', 'regular_price', 'sale_price', 'manage_stock', 'stock_quantity' ) );
-	make( "products/{$record['parent_id']}/variations", $fields + array( 'attributes' => $attributes ), 'posts', $record['id'] );
+	$fields += array( 'attributes' => $attributes, 'image' => array( 'id' => $picture ) );
+	make( "products/{$record['parent_id']}/variations", $fields, 'posts', $record['id'] );
 }
 foreach ( $given['orders'] as $record ) {
 	$fields = only( $record, array( 'status', 'billing', 'shipping', 'payment_method', 'customer_note' ) );
