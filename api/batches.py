@@ -18,7 +18,7 @@ from streams.database import Database, Document
 from streams.upkeep.jobs import Job, Jobs
 
 SAMPLE = 5
-RECENT_MS = 86_400_000
+RECENT, RECENT_MS = 5, 86_400_000
 NOUNS = {"inventory": "product", "variation": "variation"}
 
 
@@ -80,14 +80,11 @@ class Batches:
         return await self._conflicts.decide_many(organization_id, task, job=True)
 
     async def recent(self, organization_id: str) -> list[dict[str, Any]]:
-        """Batches decided within the last day, newest first: for progress, and to take back."""
+        """What was decided by jobs within the last day, newest first: for progress, and to take
+        back."""
         since_ms = self._clock_ms() - RECENT_MS
-        jobs = await self._jobs.newest(organization_id, kind=KIND)
-        return [
-            _action(job)
-            for job in jobs
-            if job.arguments.get("batch") and job.started_at_ms >= since_ms
-        ]
+        jobs = await self._jobs.newest(organization_id, kind=KIND, limit=RECENT)
+        return [_action(job) for job in jobs if job.started_at_ms >= since_ms]
 
     async def progress(self, organization_id: str, action_id: str) -> dict[str, Any]:
         """How far an action has come. Raises 404."""

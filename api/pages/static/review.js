@@ -56,7 +56,7 @@ export function review({ localTimes, speak }) {
     for (const card of [...wanted.children]) {
       const old = known.get(card.dataset.id);
       known.delete(card.dataset.id);
-      if (old && old.dataset.version === card.dataset.version) continue;
+      if (old && (old.dataset.version === card.dataset.version || inUse(old, card))) continue;
       const fresh = document.adoptNode(card);
       if (!old) {
         list.append(fresh);
@@ -71,6 +71,12 @@ export function review({ localTimes, speak }) {
       card.remove();
       if (focused) at("conflicts").focus();
     }
+  }
+
+  /* Somebody is choosing on a card whose values are still the same: it stays as it is. */
+  function inUse(old, fresh) {
+    return old.dataset.values && old.dataset.values === fresh.dataset.values
+      && (old.contains(document.activeElement) || old.querySelector("details[open], :checked"));
   }
 
   function replaceList(id, wanted) {
