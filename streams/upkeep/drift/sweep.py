@@ -53,6 +53,8 @@ class Looked:
     """Ids of items whose etag we did not know."""
     late: frozenset[str]
     """Ids of items of which we have learnt something newer than this look."""
+    missing: frozenset[str]
+    """Ids asked for that are not there."""
 
 
 class Sweep:
@@ -200,7 +202,8 @@ class Sweep:
             self._note(judged, found=True)
             drifted = [one for one in judged if one.state in DRIFTED]
             if any(one.state in UNQUIET for one in judged):
-                self._pending[entity_type][external_id] = looked.told.get(external_id, [])
+                told = [] if external_id in looked.missing else looked.told[external_id]
+                self._pending[entity_type][external_id] = told
             lost += [(one.type, one.entity_id) for one in drifted if one.state == "gone"]
             item = looked.items.get(external_id)
             if item is not None and any(one.state != "gone" for one in drifted):
@@ -220,7 +223,7 @@ class Sweep:
     ) -> Looked:
         """What is told of these items; of those asked for that are not there, what we believe."""
         told = await self._books.told(items)
-        missing = [one for one in asked if not told.get(one)]
+        missing = [one for one in asked if _lacks(entity_type, one, told)]
         looked = await self._compared_with(entity_type, told, missing)
         return replace(looked, items={item.external_id: item for item in items})
 
@@ -240,17 +243,19 @@ class Sweep:
                 if sighting.type in self.tallies
             ]
         for one in missing:
-            judged[one] = []
+            found = judged.setdefault(one, [])
             for kind in kinds:
                 record = records.get((kind, one))
                 if record is not None and record.replicas[self._books.replica].exists:
                     profile = self._profile.types[kind]
-                    judged[one].append(gone(record, self._books.replica, profile))
+                    found.append(gone(record, self._books.replica, profile))
                 elif kind in self.tallies:
                     self.tallies[kind].forget(one)
         stale = {one for one, found in told.items() if any(self._stale(s, records) for s in found)}
         late = {one for one, found in told.items() if any(self._late(s, records) for s in found)}
-        return Looked(judged, {}, told, frozenset(stale), frozenset(late))
+        return Looked(
+            judged, {}, told, frozenset(stale), frozenset(late), missing=frozenset(missing)
+        )
 
     def _of_sighting(
         self,
@@ -333,7 +338,8 @@ class Sweep:
                     self._settled(kept, looked)
                 for part in _parts([one for one in late if one in kept], READ)[:1]:
                     looked = await self._look(entity_type, part)
-                    kept |= {one: looked.told.get(one, []) for one in part}
+                    for one in part:
+                        kept[one] = [] if one in looked.missing else looked.told.get(one, [])
                     self._settled(kept, looked)
 
     def _settled(self, kept: dict[str, list[Sighting]], looked: Looked) -> None:
@@ -341,6 +347,15 @@ class Sweep:
             self._note(judged)
             if not any(one.state in UNQUIET for one in judged):
                 kept.pop(external_id, None)
+
+
+def _lacks(entity_type: str, external_id: str, told: Mapping[str, Sequence[Sighting]]) -> bool:
+    """Whether an item is not there: nothing was told of it, or, of a variation, its product alone.
+    (What cannot be understood is there; stock that is not told is still its item's.)"""
+    if external_id not in told:
+        return True
+    own = {(one.type, one.external_id) for one in told[external_id]}
+    return entity_type != STOCK and bool(own) and (entity_type, external_id) not in own
 
 
 def _parts(ids: Sequence[str], size: int) -> list[Sequence[str]]:

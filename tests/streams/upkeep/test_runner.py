@@ -18,8 +18,8 @@ from streams.links import Links
 from streams.upkeep.jobs import LEASE_MS, MOST_ATTEMPTS, Jobs
 from streams.upkeep.runner import JobContext, JobFailed, Runner, Tools
 from streams.upkeep.schedule import Every, Schedules, usable
+from support.waiting import until
 from tests.streams.conftest import KafkaLog
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.servers
 
