@@ -99,23 +99,22 @@ def _send_owed(draft: Draft, name: str, type_profile: TypeProfile, replica: Repl
 
 def owed_fields(draft: Draft, type_profile: TypeProfile, replica: Replica) -> Fields:
     """The agreed values that this replica should hold, can hold, and does not."""
-    record = draft.record
+    record, shadows = draft.record, replica.shadow
     want: Fields = {}
     for field, agreed in record.fields.items():
+        value, shadow = agreed.value, shadows.get(field)
+        if shadow is not None and (value == shadow.stands or value == shadow.seen):
+            continue  # as for nearly all fields of nearly all decisions
         if (
             field not in type_profile.writable
             or field in record.conflicts
             or field in replica.masked
         ):
             continue
-        value = agreed.value
-        shadow = replica.shadow.get(field)
         if shadow is None:
             if value in EMPTY:
                 continue
-        elif value in (shadow.stands, shadow.seen) or (
-            type_profile.normal(field, value) == shadow.seen
-        ):
+        elif type_profile.normal(field, value) == shadow.seen:
             continue
         if replica.rejected and replica.rejected.get(field, _ABSENT) == value:
             continue
