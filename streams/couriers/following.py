@@ -214,9 +214,10 @@ class Following:
             {"$set": {"dueAtMs": due_ms}, "$inc": {"failures": 1 if failed else 0}},
         )
 
-    async def plan(self, row: Followed, due_ms: int | None) -> None:
+    async def plan(self, row: Followed, polled_ms: int, due_ms: int | None) -> None:
         """When it is asked for again; None: it has been silent for too long."""
-        assign: Document = {"dueAtMs": due_ms} if due_ms else {"live": False, "ended": "stale"}
+        assign: Document = {"polledAtMs": polled_ms}
+        assign |= {"dueAtMs": due_ms} if due_ms else {"live": False, "ended": "stale"}
         await self._rows.update_one({"_id": row.id}, {"$set": assign})
 
     async def cancelled(self, organization_id: str, shipment_id: str) -> None:

@@ -17,7 +17,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 SHORTEST_MS = 120_000
 """However few parcels there are, none is asked for more often."""
-LONGEST_MS = DAY_MS
+LONGEST_MS = 7 * DAY_MS
 STALE_MS = 30 * DAY_MS
 """Silent for so long, a parcel is not asked for any more."""
 GAP_H: Mapping[str, float] = {
@@ -112,6 +112,12 @@ def effort_of(live: Mapping[str, int], rhythm: Rhythm, per_hour: float) -> float
     """The common figure for parcels in these statuses when so many may be asked for an hour."""
     roots = sum(count * math.sqrt(rate(rhythm, status)) for status, count in live.items())
     return (roots / per_hour) ** 2 / 2
+
+
+def is_scarce(live: Mapping[str, int], per_hour: float) -> bool:
+    """Whether asking for each parcel once takes longer than the shortest pause: then no call that
+    is allowed is left unused, and what is due soonest is asked for before it is due."""
+    return sum(live.values()) / per_hour * HOUR_MS > SHORTEST_MS
 
 
 def next_poll(history: History, rhythm: Rhythm, effort: float, now_ms: int) -> int | None:

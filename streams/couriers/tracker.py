@@ -26,9 +26,11 @@ from streams.couriers.lines import CourierLines
 from streams.couriers.paces import LEASE_MS, NotNow, Paces, account_of, rhythm_of
 from streams.couriers.rhythm import (
     DAY_MS,
+    SHORTEST_MS,
     SPARE,
     Rhythm,
     effort_of,
+    is_scarce,
     learn,
     next_poll,
 )
@@ -60,6 +62,7 @@ class Account:
     """By organisation: with the same key they share it."""
     rhythm: Rhythm = field(default_factory=Rhythm)
     effort: float = 0.0
+    scarce: bool = False
     counted_ms: int = 0
     served: dict[str, int] = field(default_factory=dict)
     turn: int = 0
@@ -223,7 +226,7 @@ class Tracker:
             if after.live:
                 asked_now = replace(after.history, polled_ms=now_ms)
                 again_ms = next_poll(asked_now, account.rhythm, account.effort, now_ms)
-                await self._following.plan(after, again_ms)
+                await self._following.plan(after, now_ms, again_ms)
         if fresh:
             account.rhythm = learn(account.rhythm, fresh)
             await self._paces.keep(name, account.rhythm)
@@ -263,13 +266,11 @@ class Tracker:
         self, name: str, account: Account, most: int, now_ms: int
     ) -> tuple[Followed, ...]:
         """What the next question is about: one organisation's, the longest overdue first."""
+        ready: Document = {"dueAtMs": {"$lte": now_ms}}
+        if account.scarce:
+            ready = {"polledAtMs": {"$lte": now_ms - SHORTEST_MS}}
         for organization_id in turns(account.connections, account.served):
-            match = {
-                "account": name,
-                "organizationId": organization_id,
-                "live": True,
-                "dueAtMs": {"$lte": now_ms},
-            }
+            match = {"account": name, "organizationId": organization_id, "live": True, **ready}
             rows = self._rows.find(match).sort("dueAtMs", 1).limit(most)
             if found := [followed(row) async for row in rows]:
                 return tuple({row.number: row for row in found}.values())
@@ -297,7 +298,9 @@ class Tracker:
             {"$group": {"_id": "$status", "n": {"$sum": 1}}},
         ]
         live = {row["_id"] or "": row["n"] async for row in await self._rows.aggregate(stages)}
-        account.effort = effort_of(live, account.rhythm, allowed_per_hour(client))
+        allowed = allowed_per_hour(client)
+        account.effort = effort_of(live, account.rhythm, allowed)
+        account.scarce = is_scarce(live, allowed)
         account.counted_ms = now_ms
 
 
