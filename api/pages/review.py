@@ -18,7 +18,7 @@ from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.live import open_now
 from api.pages.render import page
 from api.pages.words import FATES, replica_word, value_word
-from api.sentences import lost_sentence, always_about
+from api.sentences import always_about, lost_sentence
 from api.services import Services
 from api.shapes import LiveConflict
 from schemas.feed import ConflictLine
