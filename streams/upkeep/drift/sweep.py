@@ -188,6 +188,7 @@ class Sweep:
             return
         await asyncio.sleep(self._settle_s)
         for part in _parts(ids, READ):
+            await self._pace.way_free()  # what we told is traffic too
             looked = await self._look(entity_type, part)
             await self._pass_on(entity_type, looked)
 
@@ -327,7 +328,8 @@ class Sweep:
         our newest records; the platform is asked again only where those know something newer."""
         end_s = time.monotonic() + self._heal_s
         while any(self._pending.values()) and time.monotonic() < end_s:
-            await asyncio.sleep(HEAL_LOOK_S)
+            waiting = sum(len(kept) for kept in self._pending.values())
+            await asyncio.sleep(HEAL_LOOK_S * max(1.0, waiting / CHUNK))
             for entity_type, kept in self._pending.items():
                 late: list[str] = []
                 for part in _parts(list(kept), CHUNK):
