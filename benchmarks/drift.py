@@ -27,6 +27,7 @@ from streams.database import Database, open_database
 from streams.directory import Directory
 from streams.inbox import Inbox
 from streams.kafka import Publisher
+from streams.kafka.lag import Lag
 from streams.keyring import open_keyring
 from streams.links import Links
 from streams.sync.contexts import loader
@@ -42,6 +43,7 @@ CHANGED = 25
 FIRST = 1_000
 LOADED_AT_ONCE = 1_000
 SETTLES_S = 900.0
+AHEAD_MOST = 1_000
 SHOP = "woocommerce"
 PARTS = ("reconcile", "inbound", "sinks", "cdc", "api")
 
@@ -81,23 +83,28 @@ class Desk:
     directory: Directory
     database: Database
     links: Links
+    lag: Lag
+
+    async def waiting(self) -> int:
+        """Records on their way to the engine and the platforms."""
+        return sum((await self.lag.by_topic()).values())
+
+    async def drained(self, most: int) -> None:
+        """Returns when no more than so many are."""
+        while await self.waiting() > most:  # noqa: ASYNC110 Kafka tells nobody
+            await asyncio.sleep(0.5)
+
+    async def tell(self, kind: str, items: Sequence[Listed]) -> None:
+        """Deliver items as the shop would."""
+        at_ms = int(time.time() * 1000)
+        inbox, cause = Inbox(self.database), f"bench-{at_ms}"
+        await deliver(self.publisher, inbox, self.connection, kind, items, cause=cause, at_ms=at_ms)
 
     async def sweep(self) -> tuple[dict[str, Tally], float]:
         """(what was found, seconds)"""
-        inbox = Inbox(self.database)
-
-        async def tell(kind: str, items: Sequence[Listed]) -> None:
-            at_ms = int(time.time() * 1000)
-            cause = f"bench-{at_ms}"
-            await deliver(
-                self.publisher, inbox, self.connection, kind, items, cause=cause, at_ms=at_ms
-            )
 
         async def ask(entities: Sequence[tuple[str, str]]) -> None:
             await ask_for(self.publisher, self.merchant.organization_id, entities, "bench")
-
-        async def quiet() -> int:
-            return 0
 
         async def report(_compared: int) -> None:
             return
@@ -107,8 +114,8 @@ class Desk:
             self.client,
             Books(self.database, self.links, self.connection),
             context.profiles[SHOP],
-            Pace(quiet),
-            tell=tell,
+            Pace(self.waiting),
+            tell=self.tell,
             ask=ask,
             report=report,
             writable=True,
@@ -166,6 +173,7 @@ async def _measure(system: System, report: Report, *, plugin: bool, runs: int) -
             await _agreeing(desk)
         finally:
             await desk.client.close()
+            await desk.lag.close()
             await desk.publisher.stop()
             await desk.database.client.close()
 
@@ -183,17 +191,34 @@ async def _desk(system: System, merchant: Merchant) -> Desk:
     publisher = Publisher(system.endpoints())
     await publisher.start()
     return Desk(
-        merchant, client, traffic, connection, publisher, directory, database, Links(database)
+        merchant,
+        client,
+        traffic,
+        connection,
+        publisher,
+        directory,
+        database,
+        Links(database),
+        Lag(system.endpoints(), fresh_s=0.3),
     )
 
 
 async def _fill(desk: Desk) -> None:
-    """The shop is filled silently; the first sweep finds all of it, the engine takes it over."""
+    """The shop is filled silently, then read as an import does; the engine takes it over."""
     merchant = desk.merchant
     for start in range(0, ITEMS, LOADED_AT_ONCE):
         rows = [_resource(n) for n in range(start, start + LOADED_AT_ONCE)]
         loaded = {"products": rows, "next_ids": {"post": 2 * ITEMS + FIRST}}
         await merchant.sandbox.load(merchant.shop.name, loaded)
+    cursor = ""
+    while True:
+        page = await desk.client.page("product", cursor)
+        await desk.tell("product", page.items)
+        await desk.drained(AHEAD_MOST)
+        cursor = page.next
+        if not cursor:
+            break
+    await desk.drained(0)
     end_s = time.monotonic() + SETTLES_S
     while True:
         tallies, _ = await desk.sweep()
@@ -202,7 +227,7 @@ async def _fill(desk: Desk) -> None:
         if time.monotonic() > end_s:
             left = {kind: len(tally.different) for kind, tally in tallies.items()}
             raise RuntimeError(f"the engine did not take over all: {left}")
-        await asyncio.sleep(5)
+        await desk.drained(0)
 
 
 async def _agreeing(desk: Desk) -> float:

@@ -9,6 +9,7 @@ from connectors.protocol import Connection, Listed, Sweeps
 from connectors.registry import connector
 from streams.inbox import Inbox
 from streams.sync.contexts import loader
+from streams.upkeep import imports
 from streams.upkeep.deliveries import deliver
 from streams.upkeep.drift.books import Books
 from streams.upkeep.drift.certificates import DETAILED, Certificates, certificate_of
@@ -39,6 +40,8 @@ async def drift(job: JobContext) -> None:
     connection = await job.connection()
     if not can_be_swept(connection):
         raise JobFailed(f"{job.replica} is paused, waits to be confirmed, or cannot be read.")
+    if await _being_imported(job):
+        raise JobFailed(f"{job.replica} is just being imported; it is compared afterwards.")
     context = await loader(job.tools.directory)(job.organization_id)
     books = Books(job.tools.database, job.tools.links, connection)
     inbox, cause = Inbox(job.tools.database), f"drift:{job.job.id}"
@@ -71,6 +74,14 @@ async def drift(job: JobContext) -> None:
         )
         tallies = await sweep.run()
     await _certify(job, books, tallies, calls=pace.calls, by_etags=sweep.by_etags)
+
+
+async def _being_imported(job: JobContext) -> bool:
+    """Everything not imported yet would pass for drift, and be told twice."""
+    found = await job.jobs.newest(
+        job.organization_id, kind=imports.KIND, replica=job.replica, limit=1
+    )
+    return any(one.state in ("queued", "running", "paused") for one in found)
 
 
 async def _certify(
