@@ -27,6 +27,7 @@ from api.conflicts import Conflicts
 from api.errors import add_problems
 from api.feed import Feed
 from api.forcing import Forcing
+from api.limits import BodyLimit
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
 from api.pages import connecting, review, views
@@ -126,6 +127,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         app.include_router(module.router)
     add_live(app)
     app.mount("/static", PageFiles(), name="static")
+    app.add_middleware(BodyLimit)
     app.add_middleware(webhooks.Webhooks)
     return app
 

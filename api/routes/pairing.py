@@ -59,9 +59,10 @@ async def pair(wanted: Paired, use: UseServices) -> Response:
     return as_json(told(await _pairing(use).pair(wanted.code.get_secret_value(), keys)), 201)
 
 
-@router.get("/woocommerce/authorize")
+@router.post("/woocommerce/authorize")
 async def authorize(siteUrl: Address, caller: UseCaller, use: UseServices) -> Response:
-    """The address of the shop's own screen where its keeper approves; open it in a browser."""
+    """The address of the shop's own screen where its keeper approves; open it in a browser. A POST,
+    for a key that only reads must not begin what ends in new keys."""
     check_urls(use, {"site_url": siteUrl})
     return as_json({"url": await _pairing(use).authorize_url(caller.organization_id, siteUrl)})
 

@@ -118,7 +118,7 @@ async def test_the_same_shop_pairs_again_into_its_own_connection(api: Any) -> No
 
 async def test_woocommerces_own_screen_needs_https(api: Any) -> None:
     async with api.client("kandy") as client:
-        answer = await client.get(f"/api/integrations/woocommerce/authorize?siteUrl={SITE}")
+        answer = await client.post(f"/api/integrations/woocommerce/authorize?siteUrl={SITE}")
     assert answer.status_code == 422
     assert "SMARTSTORE_PUBLIC_URL" in answer.json()["help"]
 
@@ -127,7 +127,7 @@ async def test_woocommerces_own_screen_hands_over_a_key_once(api: Any) -> None:
     settings = ApiSettings.model_validate({"SMARTSTORE_PUBLIC_URL": "https://sync.example"})
     object.__setattr__(api.services, "settings", settings)
     async with api.client("kandy") as client:
-        asked = await client.get(f"/api/integrations/woocommerce/authorize?siteUrl={SITE}/")
+        asked = await client.post(f"/api/integrations/woocommerce/authorize?siteUrl={SITE}/")
     parts = urlsplit(asked.json()["url"])
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{SITE}/wc-auth/v1/authorize"
