@@ -33,7 +33,7 @@ SECRETS: dict[str, dict[str, str]] = {
         "ship_client_secret": "sandbox-client-secret",
     },
     "dhl": {"api_key": "sandbox-key"},
-    "trans_express": {"api_token": "sandbox-key"},
+    "trans_express": {"api_key": "sandbox-key"},
 }
 PICKUP = {
     "pickup_name": "Lanka Crafts",
@@ -53,6 +53,8 @@ class CourierBench:
     control: SandboxClient
     world: World
     url: str
+    transport: httpx.AsyncBaseTransport
+    """The same sandbox without a network: what is killed in a call leaves no socket behind."""
 
     async def account(self, code: str, name: str = "") -> dict[str, Any]:
         """A fresh account there; what `POST /api/couriers` takes for it."""
@@ -70,6 +72,18 @@ class CourierBench:
         return {"code": code, "settings": settings, "secrets": dict(SECRETS[code])}
 
 
+def _direct(app: Any) -> httpx.AsyncBaseTransport:
+    asgi = httpx.ASGITransport(app)
+
+    async def forward(request: httpx.Request) -> httpx.Response:
+        try:
+            return await asgi.handle_async_request(request)
+        except AssertionError:
+            raise httpx.ReadError("dropped", request=request) from None
+
+    return httpx.MockTransport(forward)
+
+
 @contextlib.asynccontextmanager
 async def courier_bench() -> AsyncIterator[CourierBench]:
     app = create_sandbox(httpx.MockTransport(lambda _: httpx.Response(200)))
@@ -81,7 +95,7 @@ async def courier_bench() -> AsyncIterator[CourierBench]:
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0)
     async with httpx.AsyncClient(base_url=url) as http:
-        yield CourierBench(SandboxClient(http), app.state.world, url)
+        yield CourierBench(SandboxClient(http), app.state.world, url, _direct(app))
     server.should_exit = True
     await task
     await app.state.world.sender.close()
