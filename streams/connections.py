@@ -20,7 +20,7 @@ from streams.organizations import FRESH_S, Organizations, digest
 from streams.platforms import PlatformEnvironment
 
 DEFAULT_ORGANIZATION = "default"
-SETTLE_MS = 6_000
+SETTLE_MS = 5_000
 """A confirmation lets deliveries in so much later: by then every process has read who wins (it
 may be two seconds late, and the engine's contexts two more)."""
 ENVIRONMENT = "environment:"

@@ -113,6 +113,18 @@ def item_places(request: Request) -> list[Place]:
     ]
 
 
+def claim_row(request: Request, key: str, entity_id: str) -> dict[str, Any]:
+    """The claim of a match key for an entity."""
+    match_type = namespace(request.sighting.type)
+    return {
+        "_id": claim_id(request.organization_id, match_type, key),
+        "organizationId": request.organization_id,
+        "matchType": match_type,
+        "matchKey": key,
+        "entityId": entity_id,
+    }
+
+
 @dataclass
 class Plan:
     """Decides a chunk in order and collects what is to be written."""
@@ -149,7 +161,7 @@ class Plan:
             entity_id = request.fresh_id()
         for row_id, key in zip(request.claim_ids(), request.sighting.match_keys, strict=True):
             if claims and row_id not in self.rows and row_id not in self.made:
-                self._claim(row_id, key, request, entity_id)
+                self._claim(key, request, entity_id)
                 self.claimants.setdefault(row_id, []).append(index)
                 self.made[row_id] = (entity_id, index)
         self._link(index, request, entity_id)
@@ -168,7 +180,7 @@ class Plan:
             for key in new:
                 row_id = claim_id(request.organization_id, namespace(request.sighting.type), key)
                 if row_id not in self.rows and row_id not in self.made:
-                    self._claim(row_id, key, request, entity_id)
+                    self._claim(key, request, entity_id)
                     self.made[row_id] = (entity_id, -1)
         if "goneAtMs" in row and request.sighting.seen is not None:
             update["$unset"] = {"goneAtMs": ""}
@@ -197,16 +209,8 @@ class Plan:
             refused = True
         return "", not refused
 
-    def _claim(self, row_id: str, key: str, request: Request, entity_id: str) -> None:
-        self.claims.append(
-            {
-                "_id": row_id,
-                "organizationId": request.organization_id,
-                "matchType": namespace(request.sighting.type),
-                "matchKey": key,
-                "entityId": entity_id,
-            }
-        )
+    def _claim(self, key: str, request: Request, entity_id: str) -> None:
+        self.claims.append(claim_row(request, key, entity_id))
 
     def _link(self, index: int, request: Request, entity_id: str) -> None:
         sighting = request.sighting

@@ -30,6 +30,7 @@ from streams.identity import (
     Plan,
     Request,
     claim_id,
+    claim_row,
     link_id,
     namespace,
 )
@@ -131,6 +132,7 @@ class Links:
 
     async def _release(self, outworn: Sequence[tuple[Request, str, str]]) -> None:
         """A SKU that no item of the entity bears any more may be another's."""
+        bearer: Document
         for request, entity_id, key in outworn:
             bearer = {
                 "organizationId": request.organization_id,
@@ -140,9 +142,14 @@ class Links:
                 "entityId": entity_id,
                 "keys": key,
             }
-            if await self._rows.find_one(bearer, {"_id": 1}) is None:
-                row_id = claim_id(request.organization_id, namespace(request.sighting.type), key)
-                await self._rows.delete_one({"_id": row_id, "entityId": entity_id})
+            if await self._rows.find_one(bearer, {"_id": 1}) is not None:
+                continue
+            row_id = claim_id(request.organization_id, namespace(request.sighting.type), key)
+            await self._rows.delete_one({"_id": row_id, "entityId": entity_id})
+            del bearer["entityId"]
+            heir = await self._rows.find_one({**bearer, "goneAtMs": {"$exists": False}})
+            if heir is not None:  # two items have exchanged their SKUs, or handed one on
+                await self._insert([claim_row(request, key, heir["entityId"])])
 
     async def move(
         self,

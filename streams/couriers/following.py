@@ -1,7 +1,7 @@
 """Shipments that are followed: `ss_tracking`, one row each, and what is told of their news.
 
     {_id: "org/replica/number", organizationId, replica, courier, account, number, shipmentId,
-     orderId, status, events: [...], estimated, uniqueId, uses, createdAtMs, polledAtMs, asOf,
+     orderId, status, events: [...], estimated, uniqueId, base, createdAtMs, polledAtMs, asOf,
      dueAtMs, failures, live, ended, version}
 
 The whole of what is known goes to topic `inbound` each time something is new, so a repeat or a late
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from connectors.couriers.mapping import TYPE, delivery, tracked_fields
 from connectors.couriers.model import Event, Tracked, current, merged
@@ -61,6 +61,8 @@ class Followed:
     live: bool = True
     ended: str = ""
     version: int = 0
+    base: Fields = field(default_factory=dict)
+    """What is known of it besides its way: its order, cash, weight."""
 
     @property
     def history(self) -> History:
@@ -155,13 +157,8 @@ class Following:
         org, replica = connection.organization_id, connection.replica
         code = connection.settings.get("courier", "")
         await self._links.link(org, replica, TYPE, shipment_id, number)
-        known: Fields = {
-            "courierCode": code,
-            "trackingNumber": number,
-            "status": "created",
-            "statusText": "Created",
-            **(fields or {}),
-        }
+        base: Fields = {"courierCode": code, "trackingNumber": number, **(fields or {})}
+        known = {**base, "status": "created", "statusText": "Created"}
         body = delivery(number, known, now_ms, now_ms)
         await self._publisher.publish(_record(org, replica, number, body, now_ms))
         await self._rows.update_one(
@@ -173,7 +170,7 @@ class Following:
                     "shipmentId": shipment_id, "orderId": order_id, "status": "created",
                     "events": [], "estimated": None, "uniqueId": "", "createdAtMs": now_ms,
                     "polledAtMs": 0, "asOf": now_ms, "dueAtMs": now_ms, "failures": 0,
-                    "live": True, "ended": "", "version": 0,
+                    "live": True, "ended": "", "version": 0, "base": base,
                 }
             },
             upsert=True,
@@ -236,7 +233,8 @@ class Following:
 
     async def _tell(self, before: Followed, after: Followed, now_ms: int) -> None:
         """The engine, the order behind it, and the books of cash on delivery."""
-        fields = tracked_fields(after.status, after.events, after.estimated)
+        told = tracked_fields(after.status, after.events, after.estimated)
+        fields = {**after.base, **told}
         changed = after.history.event_ms or now_ms
         body = delivery(after.number, fields, after.as_of, changed)
         org = after.organization_id
@@ -317,6 +315,7 @@ def followed(row: Document) -> Followed:
         live=row["live"],
         ended=row["ended"],
         version=row["version"],
+        base=row.get("base", {}),
     )
 
 

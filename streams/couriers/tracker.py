@@ -130,11 +130,25 @@ class Tracker:
             del self._accounts[name]
         for name, connections in found.items():
             held = self._accounts.get(name)
+            for organization_id in connections.keys() - (held.connections if held else {}).keys():
+                await self._adopt(name, connections[organization_id])
             if held is None:
                 rhythm = rhythm_of(await self._paces.found(name))
                 self._accounts[name] = Account(connections, rhythm)
             else:
                 held.connections = connections
+
+    async def _adopt(self, name: str, connection: Connection) -> None:
+        """Its parcels, also those from before its keys were changed."""
+        await self._rows.update_many(
+            {
+                "organizationId": connection.organization_id,
+                "replica": connection.replica,
+                "live": True,
+                "account": {"$ne": name},
+            },
+            {"$set": {"account": name}},
+        )
 
     async def _keep_asking(self, name: str) -> None:
         while (account := self._accounts.get(name)) is not None:

@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 TICK = Tick()
 PATIENCE_S = 25.0
+LATER_MS = 120_000
 
 
 class NotTheOwner(RuntimeError):
@@ -175,6 +176,7 @@ class Reconciler:
         except Exception as error:
             # A mistake of ours in one entity must not stop its neighbours.
             log.exception("decision failed", key=key)
+            self._look_later(partition, key, now_ms)
             return f"the decision failed ({type(error).__name__}: {error}); retry after an update"
         change = batch.change(key, self.store.data.get(key))
         if incoming is not None:
@@ -211,7 +213,12 @@ class Reconciler:
                     continue
                 place = self.store.partition_of(earlier)
                 self.recalls.setdefault(place, []).append((earlier, Recall(alarm)))
-        return decide(record, arrival, replace(context, braked=frozenset(tripped)), now_ms)
+        braked = context.braked | frozenset(tripped)
+        return decide(record, arrival, replace(context, braked=braked), now_ms)
+
+    def _look_later(self, partition: int, key: bytes, now_ms: int) -> None:
+        """What could not be decided now may still owe something."""
+        self.due.setdefault(partition, Due()).set(key, now_ms + LATER_MS)
 
     def _hear(self, record: Record, arrival: Observation) -> None:
         """Learn a platform's clock from its changes, never from a first sight."""
@@ -290,7 +297,7 @@ class Reconciler:
             self.store.forget_one(key)
         else:
             self.store.put(partition, key, change.before)
-        self.due.setdefault(partition, Due()).set(key, None)
+        self._look_later(partition, key, int(time.time() * 1000))
         log.error("entity too large", key=key, bytes=MAX_RECORD_BYTES)
         for incoming in change.arrivals:
             await self._park(

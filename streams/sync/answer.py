@@ -12,6 +12,7 @@ from streams.sync.learn import learn
 from streams.sync.observe import includes, landed, pushed, read_answered, sent
 from streams.sync.owed import UNDELETABLE
 from streams.sync.record import Flight, Shadow
+from streams.sync.relink import given_away
 
 
 def answered(draft: Draft, outcome: Outcome) -> None:
@@ -21,7 +22,7 @@ def answered(draft: Draft, outcome: Outcome) -> None:
         effect_answered(draft, outcome)
         return
     known = draft.record.replicas.get(name)
-    if known is None:
+    if known is None or (outcome.seen is not None and given_away(draft.record, name, outcome.seen)):
         return
     if outcome.ticket is not None:
         _read_outcome(draft, outcome)
@@ -122,8 +123,11 @@ def missing(draft: Draft, outcome: Outcome, flight: Flight) -> None:
         return  # a push has shown it meanwhile: what is owed is written to it
     if flight.kind == "delete" or (replica.exists and profile is not None and profile.reads):
         seen = Seen(external_id=replica.external_id or "", exists=False, as_of=replica.as_of)
-        vanished(draft, name, seen)
+        vanished(draft, name, seen, ours=flight.kind == "delete")
         return
+    if flight.kind == "write":
+        # Taken out of a catalogue that is only written: it is made anew.
+        replica.exists, replica.shadow, replica.mark = False, {}, None
     replica.failures += 1
     replica.retry_at_ms = retry_at(draft, outcome, replica.failures)
 

@@ -28,6 +28,9 @@ def first_seen(draft: Draft, name: str, field: str, value: Any, at_ms: int) -> N
         return
     if agreed.value == value or value in EMPTY:
         return
+    if field in draft.record.conflicts:
+        candidate(draft, name, field, value, at_ms)
+        return
     normal = draft.context.type_profile(name, draft.record.type).normal
     if normal(field, agreed.value) == value:
         return

@@ -48,7 +48,7 @@ def _lost(draft: Draft, name: str, unseen: str, ours: bool) -> None:
         return
     elif record.type not in UNASKED and _living(draft) and unseen:
         ask(draft, name, draft.now_ms, unseen, record.fields[unseen].at_ms)
-    elif record.type not in UNASKED and _living(draft) and _too_many(draft, name):
+    elif record.type not in UNASKED and _spreads(draft) and _too_many(draft, name):
         ask(draft, name, draft.now_ms, "agreed", 0, brake="deletes")
     else:
         bury(draft, name, draft.now_ms)
@@ -153,6 +153,14 @@ def _living(draft: Draft) -> bool:
     profiles = draft.context.profiles
     return any(
         replica.exists and name in profiles and profiles[name].reads
+        for name, replica in draft.record.replicas.items()
+    )
+
+
+def _spreads(draft: Draft) -> bool:
+    """Whether a platform would have to delete it."""
+    return any(
+        replica.exists and draft.context.type_profile(name, draft.record.type).deletes
         for name, replica in draft.record.replicas.items()
     )
 

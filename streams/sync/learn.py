@@ -46,7 +46,8 @@ def learn(
     if not seen.exists:
         vanished(draft, name, seen)
         return
-    if replica.exists and replica.external_id not in (None, seen.external_id):
+    holds = replica.exists is not False and replica.external_id is not None
+    if holds and replica.external_id != seen.external_id:
         draft.rejected = (
             f"{name} has a second item for this entity: {seen.external_id} beside "
             f"{replica.external_id}. Remove one of them, or give it another SKU."
@@ -157,7 +158,8 @@ def _moved(draft: Draft, name: str, field: str, value: int, delta: int) -> None:
             return
     elif conflict.brake and name == conflict.challenger:
         # Its word is in question, and so is what it says next; sales elsewhere go on.
-        candidate(draft, name, field, conflict.candidates[name] + delta, draft.now_ms)
+        held = conflict.candidates.get(name, agreed.value)
+        candidate(draft, name, field, held + delta, draft.now_ms)
         return
     draft.agree(field, agreed.value + delta, draft.now_ms, name)
     if conflict is None or not conflict.brake:

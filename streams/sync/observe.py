@@ -86,15 +86,16 @@ def accept(draft: Draft, name: str, seen: Seen, received_at_ms: int, was_read: b
     if flight is not None and seen.exists and includes(draft, name, flight, seen):
         wrote = flight.want
         landed(draft, name, flight)
-    elif (
-        flight is not None
-        and was_read
-        and flight.kind in ("write", "delete")
-        and flight.attempts > 1
-        and not draft.context.profiles[name].compares
-    ):
+    elif flight is not None and was_read and flight.attempts > 1 and _dead(draft, name, flight):
         replica.flight = None  # it must be dead by now, and it is not there
     learn(draft, name, seen, received_at_ms, wrote, own_answer=False)
+
+
+def _dead(draft: Draft, name: str, flight: Flight) -> bool:
+    """Whether an unanswered write, not seen in what was read, is given up for a new one."""
+    if flight.kind == "delete" and draft.record.tombstone is None:
+        return True
+    return flight.kind in ("write", "delete") and not draft.context.profiles[name].compares
 
 
 def includes(draft: Draft, name: str, flight: Flight, seen: Seen) -> bool:

@@ -154,7 +154,8 @@ def _send(draft: Draft, name: str, kind: str, want: Fields) -> None:
 
 def _send_again(draft: Draft, name: str, profile: Profile) -> None:
     """An unanswered write goes out again, the same operation. Where the platform cannot compare,
-    it is read first: a blind repeat could undo what a person has done since."""
+    it is read first: a blind repeat could undo what a person has done since. So is what was to be
+    deleted and is not any more."""
     replica = draft.replica(name)
     flight = replica.flight
     if flight is None:
@@ -167,7 +168,10 @@ def _send_again(draft: Draft, name: str, profile: Profile) -> None:
         attempts=flight.attempts + 1,
         epoch=draft.context.epoch,
     )
-    if profile.compares or flight.kind == "create" or replica.external_id is None:
+    lifted = flight.kind == "delete" and draft.record.tombstone is None
+    if not (lifted and profile.reads) and (
+        profile.compares or flight.kind == "create" or replica.external_id is None
+    ):
         _issue(draft, name, replica, replica.flight)
     elif replica.reading is None or replica.reading_due_ms <= draft.now_ms:
         replica.reread = True

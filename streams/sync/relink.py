@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.observation import Gone, Observation
+from schemas.observation import Gone, Observation, Seen
 from schemas.outcome import Relink
 from streams.sync.decision import Draft
 from streams.sync.deletion import bury
@@ -18,6 +18,11 @@ def moved_to(record: Record, sighting: Observation | Gone) -> str:
     return record.former.get(_place(sighting.replica, item), "")
 
 
+def given_away(record: Record, replica: str, seen: Seen) -> bool:
+    """Whether an answer is about an item that is another entity's by now."""
+    return bool(record.former) and _place(replica, seen.external_id) in record.former
+
+
 def relink(draft: Draft, arrival: Relink) -> None:
     """Give an item away, take another on, or both. What is taken is read before anything is
     compared: its first sight is a baseline (rule 8)."""
@@ -25,6 +30,7 @@ def relink(draft: Draft, arrival: Relink) -> None:
     known = record.replicas.get(name)
     if arrival.gives:
         record.former = {**record.former, _place(name, arrival.gives): arrival.gives_to}
+        draft.changed = True
         if known is not None and known.external_id == arrival.gives:
             _forget(draft, name, arrival.by)
             known = None
@@ -40,7 +46,10 @@ def relink(draft: Draft, arrival: Relink) -> None:
     if arrival.takes:
         place = _place(name, arrival.takes)
         record.former = {item: to for item, to in record.former.items() if item != place}
-        record.replicas = {**record.replicas, name: Replica(arrival.takes, reread=True)}
+        profile = draft.context.profiles.get(name)
+        reads = profile is None or profile.reads
+        taken = Replica(arrival.takes, reread=True) if reads else Replica(arrival.takes, True)
+        record.replicas = {**record.replicas, name: taken}
         draft.tell("relinked", replica=name, source=f"person:{arrival.by}", reason=arrival.takes)
     living = any(replica.exists for replica in record.replicas.values())
     if arrival.delete or (arrival.gives and not arrival.takes and not living):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.canonical import canonical
 from schemas.fields import EXISTENCE, Kind, kind_of
 from schemas.outcome import Resolution
 from streams.sync.decision import Draft
@@ -33,7 +34,11 @@ def resolve(draft: Draft, resolution: Resolution) -> None:
     if resolution.resolution == "keep" and resolution.side not in conflict.candidates:
         _refuse(draft, resolution, f"{resolution.side} is not one of the sides")
         return
-    value = chosen(draft, conflict, resolution)
+    try:
+        value = chosen(draft, conflict, resolution)
+    except ValueError as error:
+        _refuse(draft, resolution, f"not a value of {field}: {error}")
+        return
     if field == EXISTENCE and value not in (KEPT, DELETED):
         _refuse(draft, resolution, f"an item is {KEPT} or {DELETED}, not {value!r}")
         return
@@ -49,10 +54,11 @@ def resolve(draft: Draft, resolution: Resolution) -> None:
 
 
 def chosen(draft: Draft, conflict: Conflict, resolution: Resolution) -> Any:
-    """The value a resolution stands for."""
+    """The value a resolution stands for. Raises ValueError where a person gave one that the field
+    cannot have."""
     sides = conflict.candidates
     if resolution.resolution == "manual":
-        return resolution.value
+        return canonical(draft.record.type, resolution.field, resolution.value)
     if resolution.resolution == "keep":
         return sides[resolution.side]
     newest_first = sorted(
@@ -121,4 +127,5 @@ def _undo(draft: Draft, resolution: Resolution) -> None:
 
 
 def _refuse(draft: Draft, resolution: Resolution, reason: str) -> None:
+    draft.changed = True  # a line of the feed has the version in its id
     draft.tell("refused", fields={resolution.field: None}, reason=reason)

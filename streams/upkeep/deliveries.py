@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 
 from connectors.protocol import Connection, Listed
 from schemas.envelope import Envelope, new_traceparent
 from schemas.topics import INBOUND
 from streams.inbox import Inbox
 from streams.kafka.records import Outgoing, Publishes
+
+AHEAD_MOST = 1_000
+"""Records that may be on their way to the engine; live changes queue behind them."""
+LOOK_S = 0.25
+
+
+async def room(waiting: Callable[[], Awaitable[int]]) -> None:
+    """Returns when the engine has little enough to do."""
+    while await waiting() > AHEAD_MOST:  # noqa: ASYNC110 Kafka tells no event
+        await asyncio.sleep(LOOK_S)
 
 
 async def deliver(

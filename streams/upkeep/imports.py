@@ -17,7 +17,7 @@ from connectors.protocol import Connection, Lists, Page
 from streams.connections import SETTLE_MS
 from streams.inbox import Inbox
 from streams.organizations import FRESH_S
-from streams.upkeep.deliveries import deliver
+from streams.upkeep.deliveries import LOOK_S, deliver, room
 from streams.upkeep.polling import begin_polling
 from streams.upkeep.runner import JobContext, JobFailed, Runner
 
@@ -25,9 +25,6 @@ KIND = "import"
 TYPES = ("customer", "product", "variation", "order")
 """What is named by others comes before them. Stock is in products and variations."""
 PAGE = 100
-AHEAD_MOST = 1_000
-"""Records that may be on their way to the engine; live changes queue behind them."""
-LOOK_S = 0.25
 DRAINED_S = 60.0
 """Before the next type; a busy system is not waited for longer."""
 
@@ -117,7 +114,7 @@ async def import_all(job: JobContext, clock: Callable[[], float] = time.monotoni
         began, at_start = clock(), progress.read
         while kind := progress.type:
             found = await client.page(kind, progress.page, limit=PAGE)
-            await _room(job)
+            await room(job.tools.waiting)
             await deliver(
                 job.tools.publisher,
                 inbox,
@@ -162,11 +159,6 @@ async def _begun(client: Lists) -> Progress:
         if total is not None:
             progress.total[kind] = total
     return progress
-
-
-async def _room(job: JobContext) -> None:
-    while await job.tools.waiting() > AHEAD_MOST:  # noqa: ASYNC110 Kafka tells no event
-        await asyncio.sleep(LOOK_S)
 
 
 async def _drained(job: JobContext) -> None:

@@ -2,23 +2,26 @@
 not.
 
 `ss_polls`: {_id: "org/replica", seen: {type: the newest change seen, in ms of the platform's own
-clock}, slowAtMs, atMs, found}. The platform's clock orders its changes, so its being wrong does no
-harm.
+clock}, restUntilMs: {type: ms}, slowAtMs, atMs, found}. The platform's clock orders its changes, so
+its being wrong does no harm.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from connectors.errors import Malformed
-from connectors.protocol import Connection, Listed, Lists, Parsed
+from connectors.protocol import Connection, Lists, Profile, Sighting
 from connectors.registry import UnknownPlatform, connector
 from streams.connections import ENVIRONMENT
 from streams.database import Database, Document
 from streams.identity import HOME
 from streams.inbox import Inbox
-from streams.upkeep.deliveries import deliver
+from streams.sync.learn import differs
+from streams.sync.record import Record
+from streams.upkeep.deliveries import deliver, room
+from streams.upkeep.drift.books import Books
 from streams.upkeep.runner import JobContext, Runner
 from streams.upkeep.schedule import Every, usable
 
@@ -32,6 +35,19 @@ SKEW_MS = 3_600_000
 SAME_MS = 120_000
 """As far back as a listing's own window reaches: its clock has whole seconds."""
 PAGE = 100
+MANY_PAGES = 5
+REST_MS = 15 * 60_000
+"""Many items changed in one moment (a bulk edit) are within the window until another one changes:
+once they are known they are not read every minute."""
+
+
+@dataclass
+class Found:
+    """What a poll of one type came to."""
+
+    news: int = 0
+    pages: int = 0
+    newest_ms: int = 0
 
 
 def register(runner: Runner, minutes: float) -> None:
@@ -53,7 +69,7 @@ def can_be_asked(connection: Connection) -> bool:
 async def poll(job: JobContext) -> None:
     """`arguments.sinceMs` (of the platform's clock): the gap that webhooks left, in every type."""
     connection = await job.connection()
-    if not connection.confirmed:
+    if not connection.confirmed or await _importing(job):
         return
     now_ms = int(time.time() * 1000)
     rows = job.tools.database["ss_polls"]
@@ -69,15 +85,21 @@ async def poll(job: JobContext) -> None:
             state = await begin_polling(job.tools.database, connection, now_ms)
         since_ms = job.arguments.get("sinceMs")
         seldom = since_ms is not None or now_ms - int(state.get("slowAtMs", 0)) >= SELDOM_MS
-        found, seen = 0, dict(state["seen"])
+        found, seen, resting = 0, dict(state["seen"]), dict(state.get("restUntilMs", {}))
+        books = Books(job.tools.database, job.tools.links, connection)
         for kind in (*OFTEN, *SELDOM) if seldom else OFTEN:
             asked_ms = int(seen.get(kind, now_ms - SKEW_MS))
             if since_ms is not None:
                 asked_ms = min(asked_ms, int(since_ms))
-            told, newest_ms = await _changed(job, client, connection, kind, asked_ms)
-            seen[kind] = max(int(seen.get(kind, 0)), newest_ms) or asked_ms
-            found += told
-            await rows.update_one(place, {"$set": {f"seen.{kind}": seen[kind]}}, upsert=True)
+            elif int(resting.get(kind, 0)) > now_ms:
+                continue
+            told = await _changed(job, client, books, connection, kind, asked_ms)
+            seen[kind] = max(int(seen.get(kind, 0)), told.newest_ms) or asked_ms
+            found += told.news
+            assign = {f"seen.{kind}": seen[kind]}
+            if not told.news and told.pages > MANY_PAGES:
+                assign[f"restUntilMs.{kind}"] = now_ms + REST_MS
+            await rows.update_one(place, {"$set": assign}, upsert=True)
         await rows.update_one(
             place,
             {"$set": {"atMs": now_ms, "found": found} | ({"slowAtMs": now_ms} if seldom else {})},
@@ -85,20 +107,33 @@ async def poll(job: JobContext) -> None:
     await job.save(done=found, total=found, details={"seen": seen})
 
 
+async def _importing(job: JobContext) -> bool:
+    """Whether everything is being read anyway."""
+    newest = await job.jobs.newest(job.organization_id, kind="import", replica=job.replica, limit=1)
+    return bool(newest) and newest[0].state in ("queued", "running")
+
+
 async def _changed(
-    job: JobContext, client: Lists, connection: Connection, kind: str, since_ms: int
-) -> tuple[int, int]:
-    """Publish what changed; (how many items, the newest change)."""
-    inbox, cursor, count, newest_ms = Inbox(job.tools.database), "", 0, 0
+    job: JobContext, client: Lists, books: Books, connection: Connection, kind: str, since_ms: int
+) -> Found:
+    """Publish what changed and says something new."""
+    inbox, cursor, found = Inbox(job.tools.database), "", Found()
+    profile = connector(connection.platform).profile(connection, {})
     while True:
         page = await client.page(kind, cursor, since_ms=since_ms, limit=PAGE)
-        times = changed_ms(connection, page.items)
-        items = [
-            item
-            for item, at_ms in zip(page.items, times, strict=True)
-            if at_ms is None or at_ms > since_ms - SAME_MS
-        ]
-        newest_ms = max([newest_ms, *(at_ms for at_ms in times if at_ms is not None)])
+        told = await books.told(page.items)
+        records = await books.records(
+            (one.type, one.external_id) for sightings in told.values() for one in sightings
+        )
+        items = []
+        for item in page.items:
+            sightings = told[item.external_id]
+            at_ms = changed_ms(sightings)
+            found.newest_ms = max(found.newest_ms, at_ms or 0)
+            recent = at_ms is None or at_ms > since_ms - SAME_MS
+            if recent and is_news(sightings, records, profile, connection.replica):
+                items.append(item)
+        await room(job.tools.waiting)
         await deliver(
             job.tools.publisher,
             inbox,
@@ -108,24 +143,35 @@ async def _changed(
             cause=f"poll:{job.job.id}",
             at_ms=int(time.time() * 1000),
         )
-        count += len(items)
+        found.news += len(items)
+        found.pages += 1
         cursor = page.next
         if not cursor:
-            return count, newest_ms
+            return found
 
 
-def changed_ms(connection: Connection, items: Sequence[Listed]) -> list[int | None]:
-    """When each item last changed by the platform's clock; None where it does not say. Pure."""
-    known = connector(connection.platform)
-    found: list[int | None] = []
-    for item in items:
-        try:
-            parsed = known.parse(connection, item.topic, {}, item.body, 0)
-        except Malformed:
-            parsed = Parsed()  # the inbound worker keeps it, with the reason
-        seen = parsed.sightings[0].seen if parsed.sightings else None
-        found.append(seen.changed_at_ms if seen else None)
-    return found
+def changed_ms(sightings: Sequence[Sighting]) -> int | None:
+    """When the item last changed by the platform's clock; None where it does not say. Pure."""
+    seen = sightings[0].seen if sightings else None
+    return seen.changed_at_ms if seen else None
+
+
+def is_news(
+    sightings: Sequence[Sighting],
+    records: Mapping[tuple[str, str], Record],
+    profile: Profile,
+    replica: str,
+) -> bool:
+    """Whether an item says anything that our record does not: most of what a poll reads is known.
+    What cannot be understood is no news: webhooks and imports park it, once. Pure."""
+    for sighting in sightings:
+        record = records.get((sighting.type, sighting.external_id))
+        if record is None or sighting.seen is None:
+            return True
+        held = profile.types.get(sighting.type)
+        if held is None or differs(record.replicas[replica], sighting.seen, held.readable):
+            return True
+    return False
 
 
 async def begin_polling(database: Database, connection: Connection, at_ms: int) -> Document:

@@ -106,3 +106,18 @@ async def test_a_sku_that_nothing_bears_any_more_is_free(fresh: Database) -> Non
     other = await known(links, "mongodb", "b", "TEA")
     assert other != tea
     assert await known(links, "woocommerce", "8", "TEA") == other
+
+
+@pytest.mark.servers
+async def test_exchanged_skus_are_claimed_by_their_new_bearers(fresh: Database) -> None:
+    links = Links(fresh)
+    one = await known(links, "mongodb", "a", "TEA-A")
+    two = await known(links, "mongodb", "b", "TEA-B")
+    await links.resolve(
+        "org", "mongodb", [item("product", "a", "TEA-B"), item("product", "b", "TEA-A")]
+    )
+    await links.resolve(
+        "org", "mongodb", [item("inventory", "a", "TEA-B"), item("inventory", "b", "TEA-A")]
+    )
+    assert await known(links, "woocommerce", "7", "TEA-A") == two
+    assert await known(links, "woocommerce", "8", "TEA-B") == one
