@@ -42,6 +42,8 @@ class Pretend:
     calls: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[str, str], None] | None = None
     """Called before each page; may raise."""
+    window_ms: int = 0
+    """How much wider than asked for its listings are."""
     hooks: dict[str, str] = field(default_factory=dict)
     found: Subscription | Exception | None = None
     subscribed: list[tuple[str, str, bool]] = field(default_factory=list)
@@ -82,7 +84,7 @@ class Pretend:
         held = [
             item
             for item in self.items.get(entity_type, [])
-            if since_ms is None or item.get("changed", 0) > since_ms
+            if since_ms is None or item.get("changed", 0) > since_ms - self.window_ms
         ]
         start = int(cursor or 0)
         part = held[start : start + limit]

@@ -18,8 +18,8 @@ from streams.database import Database
 from streams.directory import Directory
 from streams.keyring import Keyring
 from streams.links import Links
-from streams.sync.record import Agreed, Record
-from streams.upkeep import imports, polling, preview
+from streams.sync.record import Agreed, Record, Replica, Shadow
+from streams.upkeep import deliveries, imports, polling, preview
 from streams.upkeep.jobs import Job
 from streams.upkeep.runner import Runner, Tools
 from support import pretend
@@ -78,18 +78,22 @@ class Rig:
     def keys(self) -> list[str]:
         return [record.key.decode() for record in self.kafka.records]
 
-    async def hold(self, kind: str, entity_id: str, **fields: Any) -> None:
+    async def hold(
+        self, kind: str, entity_id: str, there: Replica | None = None, **fields: Any
+    ) -> None:
         """An entity of ours, as the engine and the links know it."""
         record = Record(
             organization_id="kandy",
             type=kind,
             entity_id=entity_id,
             fields={name: Agreed(value, 0, "mongodb") for name, value in fields.items()},
+            replicas={} if there is None else {"pretend": there},
         )
+        places = [] if there is None else [f"pretend/{there.external_id}"]
         await self.database["ss_entities"].insert_one(
             {"_id": f"kandy/{kind}/{entity_id}", "organizationId": "kandy", "type": kind,
              "entityId": entity_id, "label": fields.get("name", ""), "sku": fields.get("sku", ""),
-             "record": encode(record)}
+             "places": places, "record": encode(record)}
         )  # fmt: skip
         keys = tuple(f"{name}:{fields[name]}" for name in ("sku", "phone") if fields.get(name))
         seen = Seen(external_id=entity_id)
@@ -105,6 +109,7 @@ async def rig(
     monkeypatch.setattr(pretend, "CONNECTOR", shop)
     registry.forget("pretend")
     monkeypatch.setattr(imports, "LOOK_S", 0.01)
+    monkeypatch.setattr(deliveries, "LOOK_S", 0.01)
     monkeypatch.setattr(imports, "FRESH_S", 0.0)
     rig = Rig(fresh, kafka, shop)
     yield rig
@@ -173,7 +178,7 @@ async def test_a_page_that_was_sent_but_not_noted_is_sent_again_as_the_same(rig:
 async def test_no_more_is_fetched_than_the_engine_can_take(rig: Rig) -> None:
     await rig.connect()
     rig.shop.items = {"product": products(200)}
-    rig.waiting = [imports.AHEAD_MOST + 1] * 5
+    rig.waiting = [deliveries.AHEAD_MOST + 1] * 5
     job = await rig.run("import")
     assert job.state == "done"
     assert rig.waiting == []
@@ -187,7 +192,7 @@ async def test_an_import_can_be_paused_and_resumed(rig: Rig) -> None:
 
     async def waits() -> int:
         reached.set()
-        return 0 if may_go_on.is_set() else imports.AHEAD_MOST + 1
+        return 0 if may_go_on.is_set() else deliveries.AHEAD_MOST + 1
 
     rig.runner.tools = Tools(rig.database, rig.directory, rig.kafka, rig.links, waits)
     assert await rig.runner.start_waiting()
@@ -287,6 +292,42 @@ async def test_a_poll_asks_for_what_is_new_by_the_platforms_own_clock(rig: Rig) 
     rig.kafka.records.clear()
     await rig.run("poll")
     assert rig.keys == []
+
+
+async def test_a_poll_tells_nothing_that_is_known(rig: Rig) -> None:
+    """After a bulk edit every item is as new as the newest: all are read, none is told again."""
+    await rig.connect()
+    at_ms = 1_700_000_000_000
+    await rig.database["ss_polls"].insert_one(
+        {"_id": "kandy/pretend", "seen": {"product": at_ms, "order": 0}, "slowAtMs": 10**15}
+    )
+    rig.shop.items = {"product": [{**item, "changed": at_ms} for item in products(600)]}
+    rig.shop.window_ms = 120_000
+    known = products(599)
+    for place, item in enumerate(known):
+        shadow = {name: Shadow(item[name], item[name]) for name in ("sku", "name", "price")}
+        there = Replica(external_id=str(item["id"]), exists=True, shadow=shadow)
+        await rig.hold("product", f"p{place}", there=there, sku=item["sku"], name=item["name"])
+    assert (await rig.run("poll")).done == 1
+    assert rig.keys == ["kandy/pretend/product/1599"]
+    last = rig.shop.items["product"][599]
+    shadow = {name: Shadow(last[name], None) for name in ("sku", "name", "price")}
+    there = Replica(external_id="1599", exists=True, shadow=shadow)
+    await rig.hold("product", "p599", there=there, sku="S-599", name="Item 599")
+    rig.kafka.records.clear()
+    assert (await rig.run("poll")).done == 0
+    rig.shop.calls.clear()
+    await rig.run("poll")
+    assert [kind for kind, _ in rig.shop.calls] == ["order"]  # it rests after so much for nothing
+
+
+async def test_nothing_is_polled_while_everything_is_imported(rig: Rig) -> None:
+    await rig.connect()
+    await rig.runner.jobs.queue("kandy", "import", "pretend")
+    poll = await rig.runner.jobs.queue("kandy", "poll", "pretend")
+    await rig.database["ss_jobs"].update_one({"kind": "import"}, {"$set": {"notBeforeMs": 10**15}})
+    assert (await rig.go_on(poll.id)).state == "done"
+    assert rig.shop.calls == []
 
 
 async def test_a_gap_is_asked_for_from_where_it_began(rig: Rig) -> None:
