@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import httpx
+
 from connectors.woocommerce.rest import API, ROUTE, Rest
 from tests.real_store.shop import RealShop
 
@@ -17,6 +19,8 @@ class Calls:
     def __init__(self, shop: RealShop) -> None:
         self.shop = shop
         self.rest: Rest = shop.rest()
+        # PHP's own server lets a request wait behind others of its worker.
+        self.rest._http.timeout = httpx.Timeout(120)  # noqa: SLF001
 
     async def sync(self, *operations: Record) -> list[Record]:
         answer = await self.rest.send("POST", ROUTE, body={"operations": list(operations)})
