@@ -145,7 +145,7 @@ class Tally:
             "diverged": wrong["diverged"],
             "stock_wrong": wrong["stock"],
             "dead_letters": wrong["dead"],
-            "not_settled": sum(1 for r in self.results if r.overdue or r.error),
+            "not_settled": sum(1 for r in self.results if r.verdict.count("owed") or r.error),
             "unsettled_messages": sum(r.verdict.unsettled for r in self.results),
             "updates": {name: fates[name] for name in sorted(fates)},
             "recovery_p50_s": round(statistics.median(times), 1) if times else None,

@@ -52,8 +52,6 @@ class Result:
     seconds: float = 0.0
     error: str = ""
     """What kept the judge from judging."""
-    overdue: bool = field(default=False)
-    """It did not settle in time."""
 
     @property
     def passed(self) -> bool:
@@ -127,7 +125,7 @@ async def run_seed(system: System, eyes: Eyes, plan: Plan, organization_id: str)
             settled_s = await judge.settle(SETTLES_WITHIN_S)
         return Result(
             plan.seed, organization_id, journal, storm.faults, weather, judge.verdict, judge.sight,
-            time.monotonic() - began_s, judge.error, settled_s is None,
+            time.monotonic() - began_s, judge.error,
         )  # fmt: skip
 
 
