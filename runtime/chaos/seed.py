@@ -82,7 +82,7 @@ class Judge:
                 well_s = time.monotonic()
             else:
                 well_s = None
-            if time.monotonic() > end_s:
+            if well_s is None and time.monotonic() > end_s:
                 return None
             await asyncio.sleep(_LOOK_EVERY_S)
 
