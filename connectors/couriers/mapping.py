@@ -29,9 +29,7 @@ EVENTS_KEPT = 60
 FIELDS = frozenset(ENTITY_TYPES[TYPE])
 
 
-def tracked_fields(
-    status: Status | None, events: Sequence[Event], estimated: str | None
-) -> Fields:
+def tracked_fields(status: Status | None, events: Sequence[Event], estimated: str | None) -> Fields:
     """What tracking says. An unlisted code leaves the status out: it says nothing of it."""
     latest = events[-1] if events else None
     fields: Fields = {"events": [shown(event) for event in events[-EVENTS_KEPT:]]}
@@ -75,11 +73,7 @@ def parse(body: bytes) -> Parsed:
         raise Malformed("it names no shipment")
     if not isinstance(fields, Mapping) or not set(fields) <= FIELDS:
         raise Malformed("it has fields that no shipment has")
-    held = {
-        name: value
-        for name, value in fields.items()
-        if name != "status" or value in RANKS
-    }
+    held = {name: value for name, value in fields.items() if name != "status" or value in RANKS}
     changed = told.get("changedAtMs")
     seen = Seen(
         external_id=number,
