@@ -21,6 +21,8 @@ from streams.platforms import PlatformEnvironment
 
 DEFAULT_ORGANIZATION = "default"
 SETTLE_MS = 5_000
+MOST_CLAIMANTS = 20
+"""Organisations that may have typed in the same WhatsApp number."""
 """A confirmation lets deliveries in so much later: by then every process has read who wins (it
 may be two seconds late, and the engine's contexts two more)."""
 ENVIRONMENT = "environment:"
@@ -49,7 +51,7 @@ class Connections(Organizations):
         self._environment = environment
         self._clock_ms = clock_ms
         self._connections: Fresh[tuple[Connection, ...]] = Fresh(FRESH_S, clock)
-        self._found: Fresh[Connection | None] = Fresh(FRESH_S, clock)
+        self._found: Fresh[tuple[Connection, ...]] = Fresh(FRESH_S, clock)
         self._secrets: Fresh[bool] = Fresh(FRESH_S, clock)
         self._capable: Fresh[Mapping[str, str]] = Fresh(FRESH_S, clock)
 
@@ -69,23 +71,31 @@ class Connections(Organizations):
                 return found
         return None
 
-    async def find_connection(self, platform: str, setting: str, value: str) -> Connection | None:
-        """The connection with this setting, whosever it is (a WhatsApp number names its
-        organisation). A paused one is found too: deliveries are kept while nothing is written."""
+    async def find_connections(
+        self, platform: str, setting: str, value: str
+    ) -> tuple[Connection, ...]:
+        """The connections with this setting, whosever they are: a WhatsApp number names its
+        organisation, but anybody may have typed it in; the signature tells whose it really is. A
+        paused one is found too: deliveries are kept while nothing is written."""
 
-        async def read() -> Connection | None:
-            row = await self._integrations.find_one(
+        async def read() -> tuple[Connection, ...]:
+            rows = self._integrations.find(
                 {"platform": platform, f"settings.{setting}": value, "overlay": {"$ne": True}}
-            )
-            if row is not None:
-                return self._opened(row)
-            for found in await self.connections(DEFAULT_ORGANIZATION):
-                if found.platform == platform and found.settings.get(setting) == value:
-                    return found
-            return None
+            ).limit(MOST_CLAIMANTS)
+            stored = [self._opened(row) async for row in rows]
+            known = {found.id for found in stored}
+            given = await self.connections(DEFAULT_ORGANIZATION)
+            stored += [
+                found
+                for found in given
+                if found.platform == platform
+                and found.settings.get(setting) == value
+                and found.id not in known
+            ]
+            return tuple(stored)
 
         if not value or not setting.isidentifier():
-            return None
+            return ()
         return await self._found.get(f"{platform}|{setting}|{value}", read)
 
     async def knows_secret(self, platform: str, name: str, value: str) -> bool:

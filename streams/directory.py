@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -30,6 +31,22 @@ from streams.integrations import (
     shown,
     shown_environment,
 )
+
+ACCOUNT = frozenset(("site_url", "base_url", "phone_number_id", "catalog_id"))
+"""Settings that say whose account it is."""
+INBOUND = frozenset(("webhook_secret", "app_secret", "verify_token"))
+"""Secrets that others prove themselves with: not sent to the platform's address with a call."""
+
+
+def _same(name: str, held: str | None, given: str) -> bool:
+    """Whether a setting still names the same account; a first value always does."""
+    if not held or held == given:
+        return True
+    if not name.endswith("_url"):
+        return False
+    old, new = urlsplit(held), urlsplit(given)
+    paths = (old.path.rstrip("/"), new.path.rstrip("/")) if name == "site_url" else ("", "")
+    return old.netloc.lower() == new.netloc.lower() and paths[0] == paths[1]
 
 
 class Directory(Connections):
@@ -146,6 +163,8 @@ class Directory(Connections):
                 remove[f"secrets.{name}"] = ""
         if active is not None:
             assign["active"] = active
+        if await self._moves(organization_id, integration_id, settings or {}, secrets or {}):
+            assign |= {"confirmed": False, "firstSync": ASK}
         update: Document = {"$inc": {"version": 1}}
         if assign:
             update["$set"] = assign
@@ -160,6 +179,34 @@ class Directory(Connections):
         if row is None:
             raise NotFound(f"There is no integration {integration_id} that can be changed")
         return shown(row, {}, self._trouble(row))
+
+    async def _moves(
+        self,
+        organization_id: str,
+        integration_id: str,
+        settings: Mapping[str, str],
+        secrets: Mapping[str, str],
+    ) -> bool:
+        """Whether the connection is to another account from now on: its items may be others, so
+        nothing is written before the preview is confirmed again. Raises Invalid where it would take
+        stored secrets along to an address that they were not given for."""
+        places = {name for name in settings if name in ACCOUNT}
+        if not places:
+            return False
+        row = await self._integrations.find_one(
+            {"_id": integration_id, "organizationId": organization_id}
+        )
+        held = (row or {}).get("settings", {})
+        if all(_same(name, held.get(name), settings[name]) for name in places):
+            return False
+        stored = set((row or {}).get("secrets", {})) - INBOUND
+        kept = sorted(stored - set(secrets))
+        if kept:
+            raise Invalid(
+                f"This is another account. Give its secrets with it ({', '.join(kept)}), "
+                "or connect it as a second platform."
+            )
+        return True
 
     async def confirm(self, organization_id: str, integration_id: str, winner: str) -> Integration:
         """A person has seen the preview and says who wins. Again: a new choice for what is first

@@ -50,6 +50,7 @@ log = structlog.get_logger(__name__)
 
 WOOCOMMERCE = "/api/webhooks/woocommerce/"
 WHATSAPP = "/api/webhooks/whatsapp"
+MOST_NUMBERS = 50
 _TAKEN = b'{"received":true}'
 _PING = re.compile(rb"webhook_id=[0-9]{1,19}")
 _ERROR = re.compile(rb'\s*\{\s*"code"\s*:\s*"(woocommerce_)?rest_')
@@ -257,12 +258,12 @@ async def _whatsapp(use: Services, scope: Scope, receive: Receive) -> None:
     body = await read_body(scope, receive, MAX_BODY_BYTES)
     headers = headers_of(scope)
     numbers = _numbers(body)
+    if len(numbers) > MOST_NUMBERS:
+        raise malformed(f"This names {len(numbers)} numbers.", f"At most {MOST_NUMBERS} at once.")
     connections: list[Connection] = []
     strangers: list[str] = []
     for number in numbers:
-        found = await use.directory.find_connection("whatsapp", "phone_number_id", number)
-        if found is None:  # news of the account itself names no number
-            found = await use.directory.find_connection("whatsapp", "waba_id", number)
+        found = await _whose(use, number, headers, body)
         if found is None:
             strangers.append(number)
         elif found not in connections:
@@ -284,6 +285,24 @@ async def _whatsapp(use: Services, scope: Scope, receive: Receive) -> None:
         await use.intake.accept(
             _delivery(use, connection, "inbound.whatsapp.webhook", subject, headers, body)
         )
+
+
+async def _whose(
+    use: Services, number: str, headers: Mapping[str, str], body: bytes
+) -> Connection | None:
+    """The connection of a number, or of an account (its own news name no number). Where several
+    have typed it in, the one whose secret signed this."""
+    for setting in ("phone_number_id", "waba_id"):
+        found = await use.directory.find_connections("whatsapp", setting, number)
+        for connection in found:
+            try:
+                connector("whatsapp").verify(connection, headers, body, use.clock_ms())
+            except Forged:
+                continue
+            return connection
+        if found:
+            return found[0]
+    return None
 
 
 def _numbers(body: bytes) -> list[str]:

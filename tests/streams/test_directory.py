@@ -168,7 +168,7 @@ async def test_the_environment_fills_the_default_organisation_only(database: Dat
     names = [connection.replica for connection in await found.connections("default")]
     assert names == ["mongodb", "woocommerce", "whatsapp"]
     assert [c.replica for c in await found.connections("kandy")] == ["mongodb"]
-    by_number = await found.find_connection("whatsapp", "phone_number_id", "1068")
+    (by_number,) = await found.find_connections("whatsapp", "phone_number_id", "1068")
     assert by_number is not None
     assert by_number.organization_id == "default"
     assert await found.knows_secret("whatsapp", "verify_token", "let-me-in")
@@ -181,10 +181,9 @@ async def test_a_number_finds_its_organisation(database: Database) -> None:
     found = directory(database)
     await found.create_organization("kandy")
     await found.connect("kandy", "whatsapp", {"phone_number_id": "77"}, {"verify_token": "vt"})
-    number = await found.find_connection("whatsapp", "phone_number_id", "77")
-    assert number is not None
+    (number,) = await found.find_connections("whatsapp", "phone_number_id", "77")
     assert number.organization_id == "kandy"
-    assert await found.find_connection("whatsapp", "phone_number_id", "78") is None
+    assert await found.find_connections("whatsapp", "phone_number_id", "78") == ()
     assert await found.knows_secret("whatsapp", "verify_token", "vt")
 
 
@@ -295,3 +294,27 @@ async def test_what_is_decided_of_the_environments_connections_is_kept(database:
     assert [c.replica for c in await gone.connections("default")] == ["mongodb"]
     stored = await found.connect("default", "woocommerce", SHOP, KEYS, first_sync="newest")
     assert stored.settings == SHOP
+
+
+async def test_another_account_takes_no_secrets_along_and_waits_for_its_preview(
+    database: Database,
+) -> None:
+    found = directory(database)
+    await found.create_organization("kandy")
+    made = await found.connect("kandy", "woocommerce", SHOP, KEYS, first_sync="newest")
+    other = {"site_url": "https://elsewhere.example"}
+    with pytest.raises(Invalid, match="consumer_key"):
+        await found.change("kandy", made.id, settings=other)
+    await found.change("kandy", made.id, settings={"site_url": "http://shop.example/"})
+    assert (await found.integration("kandy", made.id)).confirmed, "the same shop, spelled anew"
+    await found.change("kandy", made.id, settings=other, secrets=KEYS)
+    assert not (await found.integration("kandy", made.id)).confirmed
+
+
+async def test_a_number_typed_in_by_two_is_found_for_both(database: Database) -> None:
+    found = directory(database)
+    for name in ("kandy", "galle"):
+        await found.create_organization(name)
+        await found.connect(name, "whatsapp", {"phone_number_id": "77"}, {"app_secret": name})
+    both = await found.find_connections("whatsapp", "phone_number_id", "77")
+    assert {connection.organization_id for connection in both} == {"kandy", "galle"}
