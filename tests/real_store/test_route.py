@@ -254,6 +254,13 @@ async def test_too_many_operations(calls: Calls) -> None:
     assert caught.value.data["status"] == 413
 
 
+def test_what_there_was_no_time_for_is_told_so(shop: RealShop) -> None:
+    told = shop.php("return SmartStore\\WooCommerce\\Operation::later(array('op' => array(1, 2)));")
+    assert told == {
+        "op": [1, 2], "result": "busy", "reason": "time", "resource": None, "gone": False,
+    }  # fmt: skip
+
+
 async def test_keys_without_the_right(shop: RealShop, product: dict[str, Any]) -> None:
     route = "/wp-json/smartstore/v1/sync"
     body = {"operations": [write(product)]}

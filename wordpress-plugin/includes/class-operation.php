@@ -46,6 +46,15 @@ final class Operation {
 	}
 
 	/**
+	 * The answer to an operation for which there was no time any more.
+	 *
+	 * @param mixed $operation As it came in.
+	 */
+	public static function later( $operation ): array {
+		return self::answer( $operation, 'busy', 'time' );
+	}
+
+	/**
 	 * The item as it is; nothing is written.
 	 *
 	 * @param array $operation The operation.

@@ -17,6 +17,7 @@ final class Route {
 	const SPACE          = 'smartstore/v1';
 	const PROTOCOL       = 1;
 	const MAX_OPERATIONS = 100;
+	const SECONDS        = 5; // SmartStore waits ten for an answer; what is left by then it sends again.
 	const RESOURCES      = array( 'product', 'variation', 'order', 'customer' );
 
 	/**
@@ -124,7 +125,12 @@ final class Route {
 			return self::too_many( self::MAX_OPERATIONS );
 		}
 		wc_set_time_limit( 300 );
-		return array( 'results' => array_map( array( Operation::class, 'run' ), $operations ) );
+		$until   = microtime( true ) + self::SECONDS;
+		$results = array();
+		foreach ( $operations as $operation ) {
+			$results[] = microtime( true ) < $until ? Operation::run( $operation ) : Operation::later( $operation );
+		}
+		return array( 'results' => $results );
 	}
 
 	/**
