@@ -149,4 +149,4 @@ TestMachine = Machine.TestCase
 TestMachine.settings = STRICT
 TestPlainShop = PlainShop.TestCase
 TestPlainShop.settings = PLAIN
-pytestmark = pytest.mark.timeout(7_200 if NIGHTLY else 250)
+pytestmark = pytest.mark.timeout(7_200 if NIGHTLY else 900)
