@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.couriers.registry import courier
-from connectors.couriers.service import credentials
-
 CODES = ("aramex", "dhl", "fedex", "ups", "ceylinco", "skynet")
 COURIER = "courier"
 PICKUP = (
@@ -22,8 +19,17 @@ PICKUP = (
 
 def given(environ: Mapping[str, str]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
     """`courier:<code>` to (settings, secrets), for those that are set up."""
+    named = {code for code in CODES if any(name.startswith(f"{code.upper()}_") for name in environ)}
+    if not named:
+        return {}
+    # Only who needs them pays for them at its start.
+    from connectors.couriers.registry import courier
+    from connectors.couriers.service import credentials
+
     found = {}
     for code in CODES:
+        if code not in named:
+            continue
         begin = f"{code.upper()}_"
         names = {one.name: one.secret for one in courier(code).fields}
         own = {

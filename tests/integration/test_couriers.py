@@ -1,0 +1,77 @@
+"""A parcel in the whole product: from an order to the door, on every platform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.demo.merchant import Merchant
+from runtime.demo.system import System
+from support.small_shop import sku, stock_up
+from support.waiting import until
+from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
+
+pytestmark = pytest.mark.timeout(240)
+
+
+async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, system: System) -> None:
+    await stock_up(merchant, 1, 10)
+    account = f"aramex-{merchant.organization_id}"
+    await merchant.sandbox.create_courier("aramex", account)
+    settings = {
+        "base_url": f"{system.sandbox_url}/couriers/{account}",
+        "allow_private_addresses": "true",
+        **SETTINGS["aramex"],
+        **PICKUP,
+    }
+    given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
+    await merchant.ask("POST", "/api/couriers", given)
+    await merchant.sandbox.create_customer(
+        merchant.shop.name,
+        email="nimal@example.com",
+        first_name="Nimal",
+        billing={
+            "phone": "+94771234567", "address_1": "18 Temple Street", "city": "Kandy",
+            "postcode": "20000", "country": "LK", "first_name": "Nimal",
+        },
+    )  # fmt: skip
+    sold = await merchant.sandbox.sell(merchant.shop.name, sku(0), 2, customer="nimal@example.com")
+
+    async def order() -> dict[str, Any]:
+        where = {"organizationId": merchant.organization_id, "number": str(sold["id"])}
+        return await merchant.collection("orders").find_one(where) or {}
+
+    copied = await until(order, bool)
+    body = {"orderId": str(copied["_id"]), "courierCode": "aramex"}
+    delivery = {
+        "name": "Nimal", "phone": "+94771234567", "address": "18 Temple Street", "city": "Kandy",
+        "postalCode": "20000",
+    }  # fmt: skip
+
+    async def asked() -> Any:
+        return await merchant.ask("POST", "/api/shipments", {**body, "deliveryAddress": delivery})
+
+    answer = await asked()
+    shipment_id = answer["shipments"][0]["id"]
+
+    async def shown() -> dict[str, Any]:
+        where = {"organizationId": merchant.organization_id, "reference": str(sold["id"])}
+        return await merchant.collection("shipments").find_one(where) or {}
+
+    document = await until(shown, bool)
+    assert (document["status"], document["courierCode"]) == ("created", "aramex")
+    again = await asked()
+    assert again["shipments"][0]["id"] == shipment_id
+
+    async def due() -> dict[str, Any]:
+        """As if its time had come."""
+        tracking = merchant.collection("ss_tracking")
+        await tracking.update_one({"shipmentId": shipment_id}, {"$set": {"dueAtMs": 0}})
+        return await shown()
+
+    for _ in range(4):
+        await merchant.sandbox.advance(account)
+    await until(due, lambda found: found.get("status") == "delivered", limit_s=60)
+    await until(order, lambda found: found.get("status") == "delivered", limit_s=30)
+    assert len(await merchant.sandbox.shipments(account)) == 1
