@@ -8,6 +8,7 @@ holds at least everything up to the operation time known before it: that time is
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,7 +51,8 @@ class MongoDBClient:
         answers: list[Answer] = []
         try:
             for start in range(0, len(commands), BATCH):
-                jobs = [await self._job(c, links) for c in commands[start : start + BATCH]]
+                batch = commands[start : start + BATCH]
+                jobs = await asyncio.gather(*(self._job(one, links) for one in batch))
                 async with self._database.client.start_session(causal_consistency=True) as session:
                     answers += await self._run(jobs, session)
         except PyMongoError as error:

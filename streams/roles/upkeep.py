@@ -8,10 +8,11 @@ import os
 from connectors.errors import Retry
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
-from schemas.topics import INBOUND, OBSERVATIONS
+from schemas.topics import COMMANDS, INBOUND, OBSERVATIONS
 from streams.couriers.jobs import keep_settling
 from streams.couriers.parts import CourierParts
 from streams.couriers.tracker import Tracker
+from streams.identity import HOME
 from streams.kafka.lag import Lag, LagUnknown
 from streams.roles import Role
 from streams.roles.common import Common
@@ -37,7 +38,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
             told = await lag.by_topic()
         except LagUnknown as error:
             raise Retry(str(error)) from error
-        return told[INBOUND.name] + told[OBSERVATIONS.name]
+        return told[INBOUND.name] + told[OBSERVATIONS.name] + told[COMMANDS[HOME].name]
 
     runner = Runner(
         Tools(
