@@ -7,6 +7,8 @@
 
 namespace SmartStore\WooCommerce;
 
+use Automattic\WooCommerce\Utilities\OrderUtil;
+
 defined( 'ABSPATH' ) || exit;
 
 /**
@@ -65,7 +67,32 @@ final class Items {
 			return $customer && $customer->get_id() ? $customer : null;
 		}
 		$found = 'order' === $kind ? wc_get_order( $id ) : wc_get_product( $id );
+		if ( ! $found && self::is_stored( $kind, $id ) ) {
+			// WooCommerce swallows errors while it reads: what could not be read is not gone.
+			throw new \RuntimeException( "The shop could not read $kind $id just now." );
+		}
 		return $found ? $found : null;
+	}
+
+	/**
+	 * Whether the database has a row for the item.
+	 *
+	 * @param string $kind product, variation or order.
+	 * @param int    $id   The item.
+	 * @throws \RuntimeException Where the database does not answer.
+	 */
+	private static function is_stored( string $kind, int $id ): bool {
+		global $wpdb;
+		if ( 'order' === $kind && OrderUtil::custom_orders_table_usage_is_enabled() ) {
+			$found = $wpdb->get_var( $wpdb->prepare( 'SELECT 1 FROM %i WHERE id = %d', OrderUtil::get_table_for_orders(), $id ) );
+		} else {
+			$types = 'order' === $kind ? array( 'shop_order', 'shop_order' ) : array( 'product', 'product_variation' );
+			$found = $wpdb->get_var( $wpdb->prepare( "SELECT 1 FROM $wpdb->posts WHERE ID = %d AND post_type IN ( %s, %s )", $id, $types[0], $types[1] ) );
+		}
+		if ( '' !== $wpdb->last_error ) {
+			throw new \RuntimeException( 'The database does not answer just now.' );
+		}
+		return null !== $found;
 	}
 
 	/**

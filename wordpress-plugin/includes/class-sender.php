@@ -135,7 +135,13 @@ final class Sender {
 	 * @return bool Whether to go on with others.
 	 */
 	private static function deliver( $row ): bool {
-		$body   = Outbox::body( $row, array( self::class, 'build' ) );
+		try {
+			$body = Outbox::body( $row, array( self::class, 'build' ) );
+		} catch ( \Throwable $error ) { // one item that cannot be read must not hold up the others.
+			wc_get_logger()->error( (string) $error, array( 'source' => 'smartstore' ) );
+			Outbox::put_off( $row, $error->getMessage(), time() + Backoff::after_refusal( $row->attempts + 1 ) );
+			return true;
+		}
 		$answer = self::post( Settings::delivery_url(), $row->message_id, $body );
 		if ( $answer['status'] >= 200 && $answer['status'] < 300 ) {
 			Outbox::done( (int) $row->id );
