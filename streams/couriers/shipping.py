@@ -39,6 +39,7 @@ CALL_S = 50.0
 LOOKUPS_S = (5.0, 15.0, 60.0, 300.0, 900.0, 1800.0)
 """After the call, when the courier is asked for our reference."""
 AGAIN_MS = 10_000
+AWAY_MS = 5_000
 BUSY_MS = 65_000
 OLD_MS = 5_000
 """A claim older than this when the call is about to be made: the process was held up, and by the
@@ -48,6 +49,10 @@ NO_LOOKUP = (
     "The courier gave no answer and cannot be asked by our reference. Look in its portal, then "
     "tell us: POST /api/shipments/{id}/settle with the number, or that it was not made."
 )
+
+
+class Disconnected(Paused):
+    """There is no connection to the courier now."""
 
 
 class NotCancelled(Exception):
@@ -86,6 +91,11 @@ class Shipper:
             return wanted
         try:
             connection, client = await self._line(wanted)
+        except Disconnected as error:
+            # It may just have been connected: other processes read that within seconds.
+            if wanted.state == "unknown":
+                return await self._untouched(wanted, str(error))
+            return await self._later(wanted, str(error), AWAY_MS)
         except Paused as error:
             return await self._untouched(wanted, str(error))
         if wanted.state == "waiting":
@@ -165,7 +175,7 @@ class Shipper:
     async def _line(self, wanted: Wanted) -> tuple[Connection, CourierClient[Any]]:
         found = await self._directory.connection(wanted.organization_id, wanted.replica)
         if found is None or not found.active:
-            raise Paused(f"The courier {wanted.courier} is not connected, or paused.")
+            raise Disconnected(f"The courier {wanted.courier} is not connected, or paused.")
         return found, await self._lines.client(found)
 
     async def _create(

@@ -43,6 +43,12 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
         return await merchant.collection("orders").find_one(where) or {}
 
     copied = await until(order, bool)
+
+    async def known() -> int:
+        where = {"organizationId": merchant.organization_id, "type": "order"}
+        return await merchant.collection("ss_entities").count_documents(where)
+
+    await until(known, bool)
     body = {"orderId": str(copied["_id"]), "courierCode": "aramex"}
     delivery = {
         "name": "Nimal", "phone": "+94771234567", "address": "18 Temple Street", "city": "Kandy",
@@ -59,7 +65,7 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
         where = {"organizationId": merchant.organization_id, "reference": str(sold["id"])}
         return await merchant.collection("shipments").find_one(where) or {}
 
-    document = await until(shown, bool)
+    document = await until(shown, bool, limit_s=60)
     assert (document["status"], document["courierCode"]) == ("created", "aramex")
     again = await asked()
     assert again["shipments"][0]["id"] == shipment_id

@@ -221,6 +221,18 @@ async def test_what_is_refused_can_be_corrected(desk: Desk) -> None:
     assert (made.state, made.id) == ("created", refused.id)
 
 
+async def test_a_paused_courier_is_waited_for(desk: Desk) -> None:
+    await desk.connect("aramex")
+    (held,) = await desk.directory.integrations(ORG)
+    await desk.directory.change(ORG, held.id, active=False)
+    waits = await desk.parts.shipper.ship(await desk.want("aramex", "SO-1"))
+    assert (waits.state, "paused" in waits.reason) == ("waiting", True)
+    await desk.directory.change(ORG, held.id, active=True)
+    desk.clock.ms += 6_000
+    assert await settle_due(desk.parts.shipper, desk.clock()) == 1
+    assert (await desk.get(waits)).state == "created"
+
+
 async def test_a_person_settles_what_nobody_can_ask(desk: Desk) -> None:
     await desk.connect("trans_express")
     await desk.bench.control.courier_faults("trans_express", {"drop": True}, {"status": 503})
