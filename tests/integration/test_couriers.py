@@ -15,8 +15,8 @@ from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
 pytestmark = pytest.mark.timeout(240)
 
 
-async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, system: System) -> None:
-    await stock_up(merchant, 1, 10)
+async def connected(merchant: Merchant, system: System) -> str:
+    """A courier's account in the sandbox, connected."""
     account = f"aramex-{merchant.organization_id}"
     await merchant.sandbox.create_courier("aramex", account)
     settings = {
@@ -27,6 +27,12 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
     }
     given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
     await merchant.ask("POST", "/api/couriers", given)
+    return account
+
+
+async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, system: System) -> None:
+    await stock_up(merchant, 1, 10)
+    account = await connected(merchant, system)
     await merchant.sandbox.create_customer(
         merchant.shop.name,
         email="nimal@example.com",
