@@ -77,6 +77,8 @@ async def _measure(
     rows: list[dict[str, Any]] = []
     shares: dict[str, dict[str, float]] = {}
     async with open_merchant(system, "bench", platforms) as merchant:
+        # Prices here leap as no shop's do: without this the brake would hold them.
+        await merchant.ask("PUT", "/api/policies", {"rules": [], "brakes": {"priceChange": 0}})
         await _stock_up(merchant)
         prices = itertools.count(10_000)
         async with aiohttp.ClientSession(system.sandbox_url) as web:

@@ -35,7 +35,7 @@ class ProcessSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], str | None] = lambda: ""
     """Returns what to show ("KRaft 1 broker") once ready, None while not; it may block 1 s."""
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 180.0
     stop_timeout_s: float = 10.0
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Consumer groups to judge it by, each with the topics that count before any commit."""

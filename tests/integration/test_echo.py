@@ -26,7 +26,7 @@ async def test_one_write_for_an_edit_and_then_silence(merchant: Merchant) -> Non
     await ready.wait()
     try:
         for place in range(EDITS):
-            await merchant.set_product(item(merchant, place), price=str(200 + place))
+            await merchant.set_product(item(merchant, place), price=str(101 + place))
             await merchant.sandbox.edit_product(
                 merchant.shop.name, sku(EDITS + place), name=f"Renamed {place}"
             )

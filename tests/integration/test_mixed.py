@@ -54,7 +54,7 @@ class Crowd:
             self.sold[place] += count
             await self._merchant.take_stock(number, count)
         elif kind < 0.7:
-            await self._merchant.set_product(number, price=f"{self._dice.randint(50, 5000)}.50")
+            await self._merchant.set_product(number, price=f"{self._dice.randint(80, 118)}.50")
         else:
             await self._merchant.set_product(number, name=f"App {self._dice.randint(0, 9999)}")
 
@@ -64,7 +64,7 @@ class Crowd:
             self.sold[place] += 1
             await merchant.sandbox.sell(merchant.shop.name, sku(place), 1)
         elif kind < 0.6:
-            price = f"{dice.randint(50, 5000)}.25"
+            price = f"{dice.randint(80, 118)}.25"
             await merchant.sandbox.edit_product(merchant.shop.name, sku(place), regular_price=price)
         else:
             words = f"<p>Shop {dice.randint(0, 9999)}</p>"
