@@ -48,6 +48,7 @@ class Resolution(EntityWire, frozen=True, kw_only=True, tag="resolution", tag_fi
     """For `manual`, the value; for `undo`, what the resolution had set."""
     previous: Any = None
     base: Any = None
+    challenger: str = ""
     brake: str = ""
     """For `undo`, of the conflict as it was: it opens again as what it had been."""
     reopen: bool = False

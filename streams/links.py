@@ -132,22 +132,18 @@ class Links:
 
     async def _release(self, outworn: Sequence[tuple[Request, str, str]]) -> None:
         """A SKU that no item of the entity bears any more may be another's."""
-        bearer: Document
         for request, entity_id, key in outworn:
-            bearer = {
+            sharing = _SHARING.get(request.sighting.type, (request.sighting.type,))
+            bearers: Document = {
                 "organizationId": request.organization_id,
-                "type": {
-                    "$in": list(_SHARING.get(request.sighting.type, (request.sighting.type,)))
-                },
-                "entityId": entity_id,
+                "type": {"$in": list(sharing)},
                 "keys": key,
             }
-            if await self._rows.find_one(bearer, {"_id": 1}) is not None:
+            if await self._rows.find_one({**bearers, "entityId": entity_id}, {"_id": 1}):
                 continue
             row_id = claim_id(request.organization_id, namespace(request.sighting.type), key)
             await self._rows.delete_one({"_id": row_id, "entityId": entity_id})
-            del bearer["entityId"]
-            heir = await self._rows.find_one({**bearer, "goneAtMs": {"$exists": False}})
+            heir = await self._rows.find_one({**bearers, "goneAtMs": {"$exists": False}})
             if heir is not None:  # two items have exchanged their SKUs, or handed one on
                 await self._insert([claim_row(request, key, heir["entityId"])])
 

@@ -12,14 +12,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from schemas.base import entity_key
-from schemas.codec import encode
-from schemas.envelope import Envelope, new_traceparent
 from schemas.outcome import Relink
-from schemas.topics import RESOLUTIONS
 from streams.identity import new_entity_id
-from streams.kafka.records import Outgoing, Publishes
+from streams.kafka.records import Publishes
 from streams.links import Links
+from streams.replies import reply_record
+
+SOURCE = "api"
 
 STOCKED = ("product", "variation")
 """Types whose items have stock, an entity of its own with the same id."""
@@ -93,7 +92,7 @@ class Relinking:
         await self._move(organization_id, moves, by)
         if doubles:
             double = self._event(organization_id, entity_type, drop, "", by, delete=True)
-            await self._publisher.publish(self._record(double))
+            await self._publisher.publish(reply_record(double, SOURCE))
         return moves
 
     async def _move(self, organization_id: str, moves: list[Move], by: str) -> None:
@@ -101,7 +100,7 @@ class Relinking:
         for move in moves:
             for kind in _kinds(move.type):
                 told += await self._one(organization_id, kind, move, by, move.type == kind)
-        await self._publisher.publish(*map(self._record, told))
+        await self._publisher.publish(*(reply_record(event, SOURCE) for event in told))
 
     async def _one(
         self, organization_id: str, kind: str, move: Move, by: str, must: bool
@@ -167,19 +166,6 @@ class Relinking:
             by=by,
             at_ms=self._clock_ms(),
         )
-
-    def _record(self, event: Relink) -> Outgoing:
-        envelope = Envelope(
-            id=event.id,
-            type="resolution.relink",
-            source="api",
-            organization_id=event.organization_id,
-            subject=f"{event.type}/{event.entity_id}",
-            time_ms=event.at_ms,
-            traceparent=new_traceparent(),
-        )
-        key = entity_key(event.organization_id, event.type, event.entity_id)
-        return Outgoing(RESOLUTIONS, key, encode(event), envelope.headers())
 
 
 def plan_merge(

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import stamina
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, PyMongoError
 
 from schemas.codec import Undecodable, decode
 from schemas.feed import ConflictLine
 from streams.database import Database, Document
 from streams.kafka.records import Incoming
+from streams.projecting import project
 
-DUPLICATE_KEY = 11000
-PATIENCE_S = 25.0
-"""How long a chunk waits for MongoDB before the process gives up and is started again."""
 AUTOMATIC_KEPT = timedelta(days=90)
 """What rules decided is listed for so long: there may be thousands a day."""
 SUGGESTION = "suggestion"
@@ -58,21 +54,8 @@ class ConflictViews:
             known = newest.get(place)
             if known is None or line.version >= known[0].version:
                 newest[place] = line, record.value
-        if newest:
-            await self._write([_upsert(place, *found) for place, found in newest.items()])
-
-    async def _write(self, writes: list[UpdateOne]) -> None:
-        async for attempt in stamina.retry_context(
-            on=PyMongoError, attempts=None, timeout=PATIENCE_S, wait_max=2.0
-        ):
-            with attempt:
-                try:
-                    await self._rows.bulk_write(writes, ordered=False)
-                except BulkWriteError as error:
-                    # A newer row is there: the filter missed it and the insert met its id.
-                    if _only_older(error):
-                        return
-                    raise
+        writes = [_upsert(place, *found) for place, found in newest.items()]
+        await project(self._rows, writes)
 
 
 def _upsert(place: str, line: ConflictLine, raw: bytes) -> UpdateOne:
@@ -86,7 +69,7 @@ def _upsert(place: str, line: ConflictLine, raw: bytes) -> UpdateOne:
         "status": line.status,
         "automatic": line.automatic or line.by == SUGGESTION,
         "brake": line.brake,
-        "replica": sides[1] if len(sides) > 1 else "",
+        "replica": line.challenger,
         "sides": sides,
         "by": line.by,
         "resolutionId": line.resolution_id,
@@ -101,10 +84,3 @@ def _upsert(place: str, line: ConflictLine, raw: bytes) -> UpdateOne:
     else:
         update["$unset"] = {"expiresAt": ""}
     return UpdateOne({"_id": place, "version": {"$lte": line.version}}, update, upsert=True)
-
-
-def _only_older(error: BulkWriteError) -> bool:
-    details = error.details or {}
-    return not details.get("writeConcernErrors") and all(
-        found["code"] == DUPLICATE_KEY for found in details.get("writeErrors", ())
-    )

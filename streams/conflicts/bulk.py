@@ -69,15 +69,15 @@ def task_of(arguments: Mapping[str, Any]) -> Task:
 
 def word_for(line: ConflictLine, task: Task) -> Word | str:
     """What this task says about this conflict, or why it says nothing."""
-    sides = list(line.candidates)
     if task.resolution == UNDO:
         return Word(UNDO) if line.status == "resolved" else "It is open already."
     if line.status != "open":
         return "It is decided already."
     if task.resolution in (APPLY, REJECT):
-        if not line.brake or len(sides) < 2:
+        standing = [side for side in line.candidates if side != line.challenger]
+        if not line.brake or not standing:
             return "No safety brake holds it."
-        return Word("keep", sides[1] if task.resolution == APPLY else sides[0])
+        return Word("keep", line.challenger if task.resolution == APPLY else standing[0])
     if task.resolution == "keep" and task.side not in line.candidates:
         return f"{task.side} is not one of its sides."
     return Word(task.resolution, task.side, task.value)

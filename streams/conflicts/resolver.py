@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from schemas.codec import decode, encode
-from schemas.envelope import Envelope, new_traceparent
+from schemas.codec import decode
 from schemas.feed import ConflictLine, FeedLine
-from schemas.outcome import Resolution
-from schemas.topics import RESOLUTIONS
 from streams.conflicts.rows import ConflictRows
 from streams.conflicts.words import UNDO, Answer, Asked, Word, asked, judge
 from streams.database import Database
-from streams.kafka.records import Outgoing, Publishes
+from streams.kafka.records import Publishes
+from streams.replies import reply_record
 
 PATIENCE_S = 3.0
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.02, 0.2
@@ -47,7 +45,7 @@ class Resolver:
         now_ms = self._clock_ms()
         sent = [asked(line, word, by=by, at_ms=now_ms, action_id=action_id) for line, word in words]
         if sent:
-            records = [_record(one.resolution, self._source) for one in sent]
+            records = [reply_record(one.resolution, self._source) for one in sent]
             await self._publisher.publish(*records)
         return sent
 
@@ -103,16 +101,3 @@ class Resolver:
             {"cause": 1, "line": 1},
         )
         return {row["cause"]: decode(row["line"], FeedLine).reason async for row in rows}
-
-
-def _record(resolution: Resolution, source: str) -> Outgoing:
-    envelope = Envelope(
-        id=resolution.id,
-        type="resolution.decided",
-        source=source,
-        organization_id=resolution.organization_id,
-        subject=f"{resolution.type}/{resolution.entity_id}",
-        time_ms=resolution.at_ms,
-        traceparent=new_traceparent(),
-    )
-    return Outgoing(RESOLUTIONS, resolution.key, encode(resolution), envelope.headers())

@@ -71,6 +71,7 @@ def asked(line: ConflictLine, word: Word, *, by: str, at_ms: int, action_id: str
             value=line.value if undo else word.value,
             previous=line.previous if undo else None,
             base=line.base if undo else None,
+            challenger=line.challenger if undo else "",
             brake=line.brake if undo else "",
             reopen=undo and not line.automatic,
             candidates=line.candidates,

@@ -135,9 +135,8 @@ class Draft:
         record = self.record
         old = record.conflicts.get(name)
         if old is None:
-            kind, entity = record.type, record.entity_id
             conflict = Conflict(
-                id=f"{record.organization_id}.{kind}.{entity}.{name}.{record.version + 1}",
+                id=self._conflict_id(name),
                 candidates=candidates,
                 stamps=stamps,
                 policy=policy,
@@ -203,11 +202,9 @@ class Draft:
         how: str,
     ) -> None:
         """List what a rule has decided between what stood and what `replica` said."""
-        record = self.record
         standing = agreed.source if agreed.source != replica else "agreed"
         conflict = Conflict(
-            id=f"{record.organization_id}.{record.type}.{record.entity_id}.{name}"
-            f".{record.version + 1}",
+            id=self._conflict_id(name),
             candidates={standing: agreed.value, replica: value_there},
             stamps={standing: agreed.at_ms, replica: at_ms},
             policy=how,
@@ -236,6 +233,11 @@ class Draft:
         return False
 
     # -- identifiers
+    def _conflict_id(self, name: str) -> str:
+        record = self.record
+        place = f"{record.organization_id}.{record.type}.{record.entity_id}"
+        return f"{place}.{name}.{record.version + 1}"
+
     def ticket(self) -> Ticket:
         """The next moment of the entity's own clock."""
         self.record.clock += 1

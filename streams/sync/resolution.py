@@ -102,7 +102,7 @@ def _undo(draft: Draft, resolution: Resolution) -> None:
         candidates=dict(resolution.candidates),
         stamps=dict(resolution.stamps),
         policy="undone",
-        challenger=next(reversed(resolution.candidates), ""),
+        challenger=resolution.challenger,
         opened_at_ms=draft.now_ms,
         base=resolution.base,
         brake=resolution.brake,

@@ -5,13 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable
 
-from schemas.base import entity_key
-from schemas.codec import encode
-from schemas.envelope import Envelope, new_traceparent
 from schemas.outcome import Resync
-from schemas.topics import RESOLUTIONS
 from streams.database import Database, Document
-from streams.kafka.records import Outgoing, Publishes
+from streams.kafka.records import Publishes
+from streams.replies import reply_record
 from streams.upkeep.runner import JobContext, Runner
 
 KIND = "force"
@@ -50,17 +47,7 @@ async def ask_for(
             id=f"{cause}:{entity_type}:{entity_id}",
             at_ms=now_ms,
         )
-        envelope = Envelope(
-            id=resync.id,
-            type="resolution.resync",
-            source="streams/upkeep",
-            organization_id=organization_id,
-            subject=f"{entity_type}/{entity_id}",
-            time_ms=now_ms,
-            traceparent=new_traceparent(),
-        )
-        key = entity_key(organization_id, entity_type, entity_id)
-        records.append(Outgoing(RESOLUTIONS, key, encode(resync), envelope.headers()))
+        records.append(reply_record(resync, "streams/upkeep"))
     await publisher.publish(*records)
 
 

@@ -253,6 +253,7 @@ async def test_hundreds_that_a_brake_holds_are_one_message(live: Any) -> None:
             status="open",
             policy="brake",
             brake="stock",
+            challenger="woocommerce",
             candidates={"mongodb": 5, "woocommerce": 0},
             stamps={},
             opened_at_ms=1,

@@ -184,6 +184,8 @@ class Engine:
                 reopen=not line.automatic,
                 candidates=line.candidates,
                 stamps=line.stamps,
+                challenger=line.challenger,
+                brake=line.brake,
                 by="kamala",
                 at_ms=self.now,
             )

@@ -126,6 +126,7 @@ def held(n: int) -> ConflictLine:
         status="open",
         policy="brake",
         brake="stock",
+        challenger="woocommerce",
         candidates={"mongodb": 12 + n, "woocommerce": 0},
         stamps={},
         opened_at_ms=1_795_000_000_000 + n,

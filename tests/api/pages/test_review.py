@@ -166,6 +166,7 @@ async def test_what_a_brake_holds_is_one_card_and_one_list(api: Any) -> None:
         "type": "inventory",
         "field": "quantity",
         "brake": "stock",
+        "challenger": "woocommerce",
         "policy": "brake",
     }
     await show(

@@ -34,6 +34,7 @@ async def held(desk: Desk, count: int) -> list[ConflictLine]:
             status="open",
             policy="brake",
             brake="stock",
+            challenger="woocommerce",
             candidates={"mongodb": 10 + n, "woocommerce": 0},
             stamps={"mongodb": 1, "woocommerce": 2},
             opened_at_ms=desk.now + n,
@@ -52,6 +53,7 @@ def _conflict(line: ConflictLine) -> Conflict:
         stamps=line.stamps,
         policy=line.policy,
         opened_at_ms=line.opened_at_ms,
+        challenger=line.challenger,
         brake=line.brake,
     )
 

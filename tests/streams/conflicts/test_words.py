@@ -21,6 +21,7 @@ LINE = ConflictLine(
     status="open",
     policy="manual",
     candidates={"mongodb": "1", "woocommerce": "2"},
+    challenger="woocommerce",
     stamps={},
     opened_at_ms=1,
     at_ms=1,
