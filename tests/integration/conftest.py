@@ -23,9 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.servers)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Local servers always: these tests kill them."""
+    """Local servers always: these tests kill them. Ended with the last test of this folder: its
+    processes and its watchdog's thread would go on beside all other tests (Hypothesis objects to a
+    thread that draws from `random`)."""
     base = {name: value for name, value in load_environment().items() if name not in ENDPOINTS}
     taken: set[int] = set()
     for name in ("PORT", "WEBSOCKET_PORT", "SANDBOX_PORT"):
