@@ -172,6 +172,21 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("organizationId", ASCENDING), ("shipmentId", ASCENDING)], name="shipment"),
         IndexModel([("organizationId", ASCENDING), ("orderId", ASCENDING)], name="order"),
     ),
+    "ss_conversations": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("conversationId", ASCENDING)],
+            name="conversation",
+            unique=True,
+        ),
+        IndexModel(
+            [
+                ("organizationId", ASCENDING),
+                ("lastMs", DESCENDING),
+                ("conversationId", DESCENDING),
+            ],
+            name="newest",
+        ),
+    ),
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }

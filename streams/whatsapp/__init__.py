@@ -1,0 +1,1 @@
+"""WhatsApp beyond the sync of items: conversations, answers, notifications, the catalogue."""
