@@ -31,6 +31,7 @@ from api.limits import BodyLimit
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
 from api.pages import connecting, review, views
+from api.pages.i18n import Languages
 from api.policies import PolicyDesk
 from api.routes import (
     batches,
@@ -54,7 +55,7 @@ from api.routes import (
 )
 from api.services import Services
 from api.settings import ApiSettings
-from api.static import PageFiles
+from api.static import CLIENT, PageFiles
 from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints
@@ -126,7 +127,9 @@ def create_api(open_services: OpenServices) -> FastAPI:
     ):
         app.include_router(module.router)
     add_live(app)
+    app.mount("/static/client", PageFiles(CLIENT), name="client")
     app.mount("/static", PageFiles(), name="static")
+    app.add_middleware(Languages)
     app.add_middleware(BodyLimit)
     app.add_middleware(webhooks.Webhooks)
     return app

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.pages.render import STATIC
 
+CLIENT = Path(__file__).parent / "clients" / "javascript" / "src"
+"""The JavaScript client, as its package has it."""
+
 
 class PageFiles(StaticFiles):
-    """`api/pages/static`; other pages may load `live.js` (it holds nothing secret)."""
+    """`api/pages/static`, or another folder. Pages elsewhere may load what is there: nothing of it
+    is secret."""
 
-    def __init__(self) -> None:
-        super().__init__(directory=STATIC)
+    def __init__(self, directory: Path = STATIC) -> None:
+        super().__init__(directory=directory)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """With the hash: kept for a year. Without: asked for again each time."""

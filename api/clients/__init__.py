@@ -1,0 +1,1 @@
+"""What other programs use to talk to a running SmartStore Sync."""
