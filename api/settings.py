@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MAX_BODY_BYTES = 5_000_000
@@ -28,6 +29,16 @@ class ApiSettings(BaseSettings):
     """Comma separated; besides our own address. For pages of yours that open the WebSocket."""
     feed_ring: int = Field(5_000, ge=10, validation_alias="SMARTSTORE_FEED_RING")
     """Feed lines kept in memory per partition."""
+    time_zone: str = Field("Asia/Colombo", validation_alias="SMARTSTORE_TIME_ZONE")
+    """The shop's: by which pages tell the time."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is no time zone; use one such as Asia/Colombo") from error
 
     @property
     def production(self) -> bool:

@@ -10,9 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from api.pages import i18n
+from api.pages.i18n import N_
 from api.pages.words import WORDS
 
 HERE = Path(__file__).parent
@@ -30,8 +34,49 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     found.filters.update(WORDS)
-    found.globals["static"] = static_url
+    found.filters.update(LOCAL_WORDS)
+    found.globals.update(static=static_url, _=gettext, gettext=gettext, forms=i18n.forms)
+    found.globals.update(ngettext=ngettext, language=i18n.language, zone=i18n.zone)
+    found.globals.update(languages=i18n.LANGUAGES, short_languages=i18n.SHORT)
     return found
+
+
+def gettext(message: str, **values: Any) -> Markup:
+    """For templates: the text is ours and may hold HTML, what is filled in is escaped."""
+    text = Markup(i18n.gettext(message))  # noqa: S704 - from our own catalogues
+    return text % values if values else text
+
+
+def ngettext(one: str, other: str, number: int, **values: Any) -> Markup:
+    """The same in singular or plural; `%(num)s` is the number."""
+    text = Markup(i18n.plural(one, other, number))  # noqa: S704 - from our own catalogues
+    return text % {"num": i18n.number_word(number), **values}
+
+
+LOCAL_WORDS = {
+    "clock": i18n.clock_word,
+    "moment": i18n.moment_word,
+    "day": i18n.day_word,
+    "ago": i18n.ago_word,
+    "number": i18n.number_word,
+    "percent": i18n.percent_word,
+    "currency": i18n.currency_word,
+}
+NAVIGATION = (
+    ("/sync", N_("Sync")),
+    ("/integrations", N_("Integrations")),
+    ("/events", N_("Events")),
+    ("/conversations", N_("Conversations")),
+    ("/shipments", N_("Shipments")),
+    ("/analytics", N_("Analytics")),
+)
+"""Pages and their names; those that are not served are not shown."""
+
+
+def navigation(app: Starlette) -> list[tuple[str, str]]:
+    """The links of the header: (address, name)."""
+    served = {getattr(route, "path", "") for route in app.routes}
+    return [(path, name) for path, name in NAVIGATION if path in served]
 
 
 @lru_cache(maxsize=64)
@@ -43,11 +88,13 @@ def static_url(name: str) -> str:
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page that loads nothing from elsewhere and may be framed by nobody."""
-    html = templates().get_template(template).render(path=request.url.path, **values)
+    links = navigation(request.app)
+    html = templates().get_template(template).render(path=request.url.path, links=links, **values)
     host = urlsplit(f"//{request.headers.get('host', '')}").netloc
     scheme = "wss" if request.url.scheme == "https" else "ws"
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+        "img-src 'self' data:; "
         f"connect-src 'self' {scheme}://{host}; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )

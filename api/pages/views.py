@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
@@ -12,6 +13,7 @@ from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.errors import unavailable
 from api.live import RECENT
 from api.login import COOKIE, SESSION_S
+from api.pages.i18n import COOKIE as LANGUAGE
 from api.pages.render import for_script, page
 from api.pages.review import review
 from api.pages.words import FIELDS, KINDS, MONEY, REPLICAS, STATES, event_title, latency_word
@@ -24,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 LOCAL = "mongodb"
 SEE_OTHER = 303
+YEAR_S = 365 * 86_400
 
 
 @router.get("/")
@@ -61,6 +64,19 @@ async def logout(request: Request, caller: UseCaller, use: UseServices) -> Respo
     await use.sessions.close(request.cookies.get(COOKIE, ""))
     answer = RedirectResponse("/login", SEE_OTHER)
     answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+@router.post("/language")
+async def switch_language(
+    request: Request, language: Annotated[str, Form(pattern="^(en|si|ta)$")]
+) -> Response:
+    """Remember it in this browser, and back to where the switch was used."""
+    came_from = urlsplit(request.headers.get("referer", ""))
+    path = came_from.path if came_from.path.startswith("/") else "/"
+    back = path.replace("//", "/") + (f"?{came_from.query}" if came_from.query else "")
+    answer = RedirectResponse(back, SEE_OTHER)
+    answer.set_cookie(LANGUAGE, language, max_age=YEAR_S, samesite="lax", path="/")
     return answer
 
 

@@ -128,11 +128,6 @@ def latency_word(latency_ms: int | None) -> str:
     return f"{latency_ms // 60_000} min"
 
 
-def clock_word(moment: str | None) -> str:
-    """`14:02:07 UTC` of RFC 3339; the script turns it into the shop's own time."""
-    return f"{moment[11:19]} UTC" if moment and len(moment) >= 19 else "not yet"
-
-
 def event_title(kind: str, source: str, replica: str, fields: list[str], latency: str) -> str:
     """One line of the feed as a sentence."""
     named = ", ".join(field_word(name) for name in fields[:4])
@@ -166,5 +161,4 @@ WORDS: dict[str, Callable[..., Any]] = {
     "heading": heading_word,
     "shown": value_word,
     "latency": latency_word,
-    "clock": clock_word,
 }
