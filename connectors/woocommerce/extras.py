@@ -48,10 +48,11 @@ def product_extras(resource: Resource) -> Fields:
 
 def _details(resource: Resource) -> Fields:
     found: Fields = {name: True for name in _FLAGS if resource.get(name) is True}
+    # Core keeps the files of what is no longer downloadable, hidden, and takes none for it.
     downloads = [
         {"name": text_of(entry.get("name")) or "", "url": str(entry["file"])}
         for entry in records(resource.get("downloads"))
-        if entry.get("file")
+        if entry.get("file") and "downloadable" in found
     ]
     if downloads:
         found["downloads"] = downloads
@@ -114,7 +115,7 @@ def normal_details(value: Any) -> Fields:
     downloads = [
         {"name": str(entry.get("name") or ""), "url": str(entry["url"])}
         for entry in (listed if isinstance(listed, list) else ())
-        if isinstance(entry, Mapping) and entry.get("url")
+        if isinstance(entry, Mapping) and entry.get("url") and "downloadable" in found
     ]
     if downloads:
         found["downloads"] = downloads

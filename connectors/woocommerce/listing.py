@@ -70,7 +70,7 @@ class Listing:
             return Page(())
         params = dict(self._form)
         if entity_type == "customer":
-            params["role"] = "all"
+            params["role"] = "customer"  # "all" lists the people who run the shop, too
         else:
             params |= _since(since_ms)
         place = _Place.of(cursor)

@@ -137,10 +137,15 @@ def _product(resource: Resource, _country: str) -> Reading:
             if entry.get("name")
         }
     fields |= product_extras(resource)
+    masked: tuple[str, ...] = ()
+    if resource.get("virtual") is True:
+        # Nothing to be sent: core empties these when an item becomes virtual.
+        masked = ("weight", "dimensions")
     if resource.get("type") in PRICELESS_TYPES:
-        return fields, ("price", "salePrice")
-    _amounts(resource, _PRICES, fields)
-    return fields, ()
+        masked += ("price", "salePrice")
+    else:
+        _amounts(resource, _PRICES, fields)
+    return {name: value for name, value in fields.items() if name not in masked}, masked
 
 
 def _dimensions(value: Any) -> dict[str, str] | None:

@@ -55,9 +55,12 @@ REST_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "name": ("first_name", "last_name"),
         "email": ("email",),
         "phone": ("billing",),
+        "addresses": ("billing", "shipping"),
     },
 }
 """Canonical field to the REST fields that hold it."""
+WHOLE = frozenset(("addresses",))
+"""Fields of which a mark of only some REST fields says nothing."""
 
 
 def meta_key(entity_type: str) -> str:
@@ -65,10 +68,23 @@ def meta_key(entity_type: str) -> str:
     return f"_smartstore_{KINDS[entity_type]}"
 
 
+def plain_key(entity_type: str) -> str:
+    """Where it is kept by core's own REST API, which takes and shows no hidden entry of a
+    customer's."""
+    key = meta_key(entity_type)
+    return key.removeprefix("_") if entity_type == "customer" else key
+
+
 def raw_mark(entity_type: str, resource: Resource) -> dict[str, Any] | None:
-    """The mark as it is stored: an object, or JSON text where we wrote it without the plugin. None
-    for none and for what is no mark of ours."""
-    value = meta_value(resource, meta_key(entity_type))
+    """The mark as it is stored: an object, or JSON text where we wrote it without the plugin; the
+    later one, where a shop got the plugin since. None for none and for what is no mark of ours."""
+    keys = {meta_key(entity_type), plain_key(entity_type)}
+    found = [mark for key in keys if (mark := _stored(resource, key)) is not None]
+    return max(found, key=lambda mark: tuple(mark["op"]), default=None)
+
+
+def _stored(resource: Resource, key: str) -> dict[str, Any] | None:
+    value = meta_value(resource, key)
     if isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
@@ -103,13 +119,13 @@ def mark_of(
         if isinstance(entry, dict) and _operation(entry.get("op")) is not None
     }
     stored = {name: entry.get("value") for name, entry in entries.items()}
-    asked = {name: entry.get("wanted", entry.get("value")) for name, entry in entries.items()}
+    asked = {name: _asked(entry) for name, entry in entries.items()}
     values = read(stored)
     wanted = values if asked == stored else read(asked)
     fields: dict[str, FieldMark] = {}
     for name, rest_names in REST_NAMES[entity_type].items():
         held = [entries[rest] for rest in rest_names if rest in entries]
-        if not held:
+        if not held or (name in WHOLE and len(held) < len(rest_names)):
             continue
         newest = max(_operation(entry["op"]) or op for entry in held)
         total = held[0].get("total")
@@ -120,6 +136,14 @@ def mark_of(
             total=total if isinstance(total, int) else None,
         )
     return Mark(op=op, fields=fields, entity=str(raw.get("entity") or ""))
+
+
+def _asked(entry: dict[str, Any]) -> Any:
+    """What was asked for; of an object the parts that were not named are as they were."""
+    value, wanted = entry.get("value"), entry.get("wanted", entry.get("value"))
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return {**value, **wanted}
+    return wanted
 
 
 def mark_entry(
@@ -138,4 +162,4 @@ def mark_entry(
         if name in totals:
             fields[name]["total"] = totals[name]
     mark = {"entity": f"{entity_type}/{entity_id}", "op": op, "fields": fields}
-    return {"key": meta_key(entity_type), "value": msgspec.json.encode(mark).decode()}
+    return {"key": plain_key(entity_type), "value": msgspec.json.encode(mark).decode()}

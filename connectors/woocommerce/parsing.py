@@ -16,6 +16,8 @@ UNFINISHED = frozenset(("checkout-draft", "auto-draft"))
 """Of a checkout that is still being filled in, and of an editor's window just opened."""
 STOCK_KEYS = ("manage_stock", "stock_quantity")
 FOLLOWED = frozenset(("product", "order", "customer"))
+CUSTOMER = "customer"
+"""The role of customers; core tells of everybody who registers, people who run the shop too."""
 
 
 def parse_delivery(
@@ -40,16 +42,31 @@ def parse_delivery(
     if not wire.identifier(data.get("id")):
         raise Malformed(f"{topic}: the item has no id")
     if event == "deleted":
-        return Parsed(sightings=_deleted(kind, wire.identifier(data["id"])))
+        kind, external_id, parent = _place(kind, data)
+        return Parsed(sightings=_deleted(kind, external_id, parent))
     if data.get("status") in UNFINISHED:
         return Parsed(ignored=f"{kind} {data['id']} is a {data['status']}")
+    if kind == "customer" and (data.get("role") or CUSTOMER) != CUSTOMER:
+        return Parsed(ignored=f"user {data['id']} is no customer but {data['role']}")
     return Parsed(sightings=sightings_of(kind, data, country))
 
 
-def _deleted(kind: str, external_id: str) -> tuple[Sighting, ...]:
+def _place(kind: str, data: Resource) -> tuple[str, str, str | None]:
+    """(type, external id, parent) of a resource; a variation comes as a product. Raises
+    Malformed."""
+    external_id = wire.identifier(data.get("id"))
+    if kind != "product" or data.get("type") != "variation":
+        return kind, external_id, None
+    parent = wire.identifier(data.get("parent_id"))
+    if not parent:
+        raise Malformed(f"variation {external_id} has no parent_id")
+    return "variation", f"{parent}:{external_id}", parent
+
+
+def _deleted(kind: str, external_id: str, parent: str | None = None) -> tuple[Sighting, ...]:
     """Only a notice: core sends product.deleted for any post that is trashed, orders too."""
-    item = Sighting(type=kind, external_id=external_id, seen=None)
-    if kind != "product":
+    item = Sighting(type=kind, external_id=external_id, seen=None, parent=parent)
+    if kind not in ("product", "variation"):
         return (item,)
     return (
         item,
@@ -59,15 +76,10 @@ def _deleted(kind: str, external_id: str) -> tuple[Sighting, ...]:
 
 def sightings_of(kind: str, data: Resource, country: str = "LK") -> tuple[Sighting, ...]:
     """The entities in one resource: a product is itself and its stock. `kind` is the topic's."""
-    external_id, parent = wire.identifier(data.get("id")), None
-    if kind == "product" and data.get("type") == "variation":
-        kind, parent = "variation", wire.identifier(data.get("parent_id"))
-        if not parent:
-            raise Malformed(f"variation {external_id} has no parent_id")
-        external_id = f"{parent}:{external_id}"
+    kind, external_id, parent = _place(kind, data)
     if data.get("status") == "trash":
         # In the trash nothing of it counts, and it may be back by now: to be read by id.
-        return _deleted(kind, external_id)
+        return _deleted(kind, external_id, parent)
     seen = seen_of(kind, external_id, data, country)
     sku = wire.text_of(data.get("sku")) if kind in ("product", "variation") else None
     keys = (f"sku:{sku}",) if sku else _person_keys(kind, seen)

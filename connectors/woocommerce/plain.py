@@ -132,7 +132,7 @@ class PlainWriter:
         seen = seen_of(command.type, command.external_id, resource, self._country)
         if seen.mark is not None and seen.mark.op == command.op:
             return answers.tell(command, "taken", resource, self._country)
-        objection = _objection(command, seen)
+        objection = _objection(command, seen, marked=can_bear_mark(command.type, resource))
         if objection:
             return answers.tell(command, "refused", resource, self._country, objection)
         if isinstance(command, Delete):
@@ -273,12 +273,17 @@ class PlainWriter:
         return answers.found_by_sku(command, resource, self._country)
 
 
-def _objection(command: Write | Delete, seen: Seen) -> str:
+def can_bear_mark(entity_type: str, resource: Resource) -> bool:
+    """A customer's meta data are shown to keys of administrators only."""
+    return entity_type != "customer" or "meta_data" in resource
+
+
+def _objection(command: Write | Delete, seen: Seen, *, marked: bool) -> str:
     """Why the item may not be written now, in the route's words; empty if it may."""
     last = seen.mark.op if seen.mark is not None else None
     if last is not None and command.op <= last:
         return "sequence"
-    if command.after != last:
+    if marked and command.after != last:
         return "after"
     if any(seen.fields.get(name) != value for name, value in command.expected.items()):
         return "expected"

@@ -7,7 +7,7 @@ from sandbox.clock import parse_iso
 from sandbox.woocommerce.digests import with_etag
 from sandbox.woocommerce.errors import ShopError, missing_params
 from sandbox.woocommerce.metadata import apply_meta, dates, links
-from sandbox.woocommerce.shop import By, Changes, Item, Shop
+from sandbox.woocommerce.shop import MARK_PREFIX, By, Changes, Item, Shop
 
 Record = dict[str, Any]
 
@@ -42,7 +42,18 @@ def apply_body(shop: Shop, item: Item, body: Record) -> Changes:
         if before != after:
             changes[name] = (before, after)
             item.fields[name] = after
-    return changes | apply_meta(shop, item, body.get("meta_data", []))
+    # Core's REST API passes hidden entries of a customer by.
+    open_entries = [one for one in body.get("meta_data", ()) if not _hidden(one.get("key"))]
+    return changes | apply_meta(shop, item, open_entries)
+
+
+def _hidden(key: Any) -> bool:
+    return str(key or "").startswith("_")
+
+
+def _shows(shop: Shop, key: str) -> bool:
+    """Core shows no hidden entry of a customer; the plugin puts its own in."""
+    return not _hidden(key) or (shop.settings.plugin and key.startswith(MARK_PREFIX))
 
 
 def _owner(shop: Shop, email: str) -> int | None:
@@ -103,6 +114,9 @@ def render(shop: Shop, item: Item) -> Record:
             "id": item.id,
             **dates(shop, created=item.created, modified=item.modified),
             **item.fields,
+            "meta_data": [
+                entry for entry in item.fields["meta_data"] if _shows(shop, entry["key"])
+            ],
             "_links": links(shop, "customers", item.id),
         }
         item.rendered = with_etag(shop, shown)

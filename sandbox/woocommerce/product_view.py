@@ -80,6 +80,8 @@ def _derived(shop: Shop, item: Item) -> Record:
         "price": price,
         "on_sale": on_sale,
         "purchasable": price != "" and fields["status"] == "publish",
+        # Core keeps the files of what is no longer downloadable, and does not show them.
+        "downloads": fields["downloads"] if fields["downloadable"] else [],
         "shipping_required": not fields["virtual"],
         "shipping_taxable": not fields["virtual"],
         "variations": [child.id for child in children],

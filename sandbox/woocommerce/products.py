@@ -145,6 +145,11 @@ def apply_body(shop: Shop, item: Item, body: Record) -> Changes:
         if name not in ("meta_data", *stock.STOCK_FIELDS):
             planned |= _planned_value(shop, item, name, value)
     planned |= stock.planned(item, body)
+    if body.get("virtual") is True:
+        # Core: there is nothing to be sent.
+        planned |= {"weight": "", "dimensions": {"length": "", "width": "", "height": ""}}
+    if not planned.get("downloadable", item.fields["downloadable"]):
+        planned.pop("downloads", None)
     changes: Changes = {}
     for name, value in planned.items():
         before = item.fields.get(name)

@@ -68,7 +68,10 @@ def _choose_orders(shop: Shop, query: dict[str, str], _parent: int) -> list[Item
 
 
 def _choose_customers(shop: Shop, query: dict[str, str], _parent: int) -> list[Item]:
-    chosen = lists.select(query, shop.items["customer"].values(), modified_known=False)
+    role = query.get("role", "customer")
+    held = shop.items["customer"].values()
+    of_role = [item for item in held if role in ("all", item.fields["role"])]
+    chosen = lists.select(query, of_role, modified_known=False)
     return _by_field(query, _search(query, chosen, "first_name", "last_name", "email"), "email")
 
 

@@ -31,13 +31,8 @@ NOT_HERE = {
     "test_a_product_is_created_once": "its picture is on a server that is not reached from here",
     "test_a_variation_gets_another_option_and_picture": "the same",
     "test_oauth_over_http": "every test here signs so",
-    "test_a_page_is_understood_as_deliveries_are": "the shop's own people are listed, too",
-    "test_details_and_meta_data_both_ways": "core keeps the downloads of what is no longer "
-    "downloadable, and takes the weight of what becomes virtual",
 }
 NOT_HERE_WITHOUT_PLUGIN = {
-    "test_a_customer_gets_an_account_once": "core's REST API does not show customers' marks: the "
-    "second create is refused, and the account linked",
     "test_a_variation_makes_its_parent_variable": "two creates at once: either may be the first",
 }
 

@@ -58,7 +58,13 @@ final class Marks {
 	 * @return array|null
 	 */
 	public static function read( $object, string $resource ) {
-		return self::decoded( $object->get_meta( self::PREFIX . $resource, true, 'edit' ) );
+		$mark = self::decoded( $object->get_meta( self::PREFIX . $resource, true, 'edit' ) );
+		if ( 'customer' !== $resource ) {
+			return $mark;
+		}
+		// Written while there was no plugin: core's REST API takes no hidden entry for a customer.
+		$open = self::decoded( $object->get_meta( 'smartstore_customer', true, 'edit' ) );
+		return $open && ( ! $mark || $open['op'] > $mark['op'] ) ? $open : $mark;
 	}
 
 	/**

@@ -335,3 +335,22 @@ def test_a_copy_of_ours_is_in_the_shops_wording() -> None:
     written = seen(parse("order.updated", copied), "order")
     assert "items" in written.fields
     assert "placedOn" not in written.fields
+
+
+def test_the_plugin_tells_which_variation_was_deleted() -> None:
+    gone = {"id": 431, "type": "variation", "parent_id": 430}
+    told = {"topic": "product.deleted", "data": gone}
+    parsed = parse("", told)
+    assert [(one.type, one.external_id, one.parent) for one in parsed.sightings] == [
+        ("variation", "430:431", "430"),
+        ("inventory", "430:431", None),
+    ]
+    assert all(one.seen is None for one in parsed.sightings)
+    trashed = {**sample("product_updated_variation_body"), "status": "trash"}
+    assert parse("product.updated", trashed) == parsed
+
+
+def test_people_who_run_the_shop_are_no_customers() -> None:
+    owner = {**sample("customer_created"), "role": "administrator"}
+    assert "administrator" in parse("customer.updated", owner).ignored
+    assert parse("customer.updated", sample("customer_created")).sightings
