@@ -112,6 +112,10 @@ class EffectSettled:
     vendor_id: str
     status: str
     reason: str = ""
+    """Begins with the platform's own code, where it gave one: `131047: Re-engagement message`."""
+    category: str = ""
+    """What it is charged as, where the platform says so (`utility`, `marketing`, ...)."""
+    billable: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,8 @@ class Answer:
     external_id: str | None = None
     reason: str = ""
     retry_after_s: float | None = None
+    code: int | None = None
+    """The platform's own error code, where it gave one."""
 
 
 class Links(Protocol):

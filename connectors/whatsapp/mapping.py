@@ -191,10 +191,13 @@ def _status(status: Record) -> Sighting:
         fields["conversationId"] = to
     # Two statuses often share a second: their order within it is known.
     as_of = 0 if at_ms is None else at_ms + STATUSES[word]
+    key = text(status.get("biz_opaque_callback_data"))
     return Sighting(
         type="message",
         external_id=wamid,
         seen=Seen(external_id=wamid, fields=fields, as_of=as_of, changed_at_ms=at_ms),
+        # The message that we queued under this key, whichever comes first: this or Meta's answer.
+        match_keys=(f"effect:{key}",) if key else (),
     )
 
 
@@ -203,12 +206,16 @@ def _settled(status: Record) -> tuple[EffectSettled, ...]:
     if key is None:
         return ()
     word = str(status["status"])
+    pricing = part(status, "pricing")
+    billable = pricing.get("billable")
     return (
         EffectSettled(
             effect_key=key,
             vendor_id=str(status["id"]),
             status="read" if word == "played" else word,
             reason=_reason(status) or "",
+            category=text(pricing.get("category")) or "",
+            billable=billable if isinstance(billable, bool) else None,
         ),
     )
 

@@ -128,8 +128,8 @@ def test_statuses_settle_effects() -> None:
         (first[-8:], "delivered"), (first[-8:], "sent"), (first[-8:], "read"), ("RUVBQjcA", "sent"),
     ]  # fmt: skip
     assert parsed.settled == (
-        EffectSettled("outbox:7f3c2a", first, "delivered"),
-        EffectSettled("outbox:7f3c2a", first, "sent"),
+        EffectSettled("outbox:7f3c2a", first, "delivered", category="utility", billable=True),
+        EffectSettled("outbox:7f3c2a", first, "sent", category="utility", billable=True),
     )
     delivered, sent, read, _ = (one.seen.as_of for one in parsed.sightings if one.seen)
     assert sent < delivered < read
