@@ -39,6 +39,10 @@ RESOLUTIONS = Topic("resolutions", "org/type/id", "Resolution, Resync", 30 * DAY
 ENTITIES = Topic(
     "entities-changelog", "org/type/id", "Record: the Faust table's changelog", None, compacted=True
 )
+CONTEXTS = Topic(
+    "contexts", "org/digest", "ContextWire: what rules decisions besides the record", None,
+    compacted=True,
+)  # fmt: skip
 COMMANDS_MONGODB = Topic(
     "commands.mongodb", "org/type/id", "Write, Create, Delete, Read, Claim", DAY_MS
 )
@@ -61,6 +65,7 @@ TOPICS: tuple[Topic, ...] = (
     OUTCOMES,
     RESOLUTIONS,
     ENTITIES,
+    CONTEXTS,
     COMMANDS_MONGODB,
     COMMANDS_WOOCOMMERCE,
     COMMANDS_WHATSAPP,

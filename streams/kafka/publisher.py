@@ -27,7 +27,8 @@ SPARE_BYTES = 4_096
 
 def fits(record: Outgoing) -> bool:
     """Whether Kafka takes a record of this size."""
-    return len(record.value or b"") <= MAX_RECORD_BYTES - SPARE_BYTES
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.value or b"") + headers <= MAX_RECORD_BYTES - SPARE_BYTES
 
 
 class PublishFailed(Exception):

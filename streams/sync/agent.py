@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from schemas.envelope import Envelope, Headers, new_traceparent, traceparent_of
 from schemas.observation import Arrival as Observed
 from schemas.observation import Gone, Observation
 from schemas.outcome import Outcome, Reply, Resolution, Resync
-from schemas.topics import COMMANDS, CONFLICTS, ENTITIES, FEED, OBSERVATIONS
+from schemas.topics import COMMANDS, CONFLICTS, CONTEXTS, ENTITIES, FEED, OBSERVATIONS
 from streams.deadletter.parking import Parking
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
 from streams.kafka.publisher import MAX_RECORD_BYTES, fits
@@ -32,6 +32,7 @@ from streams.sync.brakes import Board, Recall
 from streams.sync.context import Context
 from streams.sync.contexts import Contexts
 from streams.sync.decide import Arrival, Tick, decide, new_record
+from streams.sync.decided import decided_header, joined, step_of
 from streams.sync.decision import Decision
 from streams.sync.record import Record
 from streams.sync.table import EntityStore
@@ -63,6 +64,7 @@ class Reconciler:
     due: dict[int, Due] = field(default_factory=dict)
     locks: dict[int, asyncio.Lock] = field(default_factory=dict)
     last_arrived_ms: dict[str, int] = field(default_factory=dict)
+    clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
     board: Board = field(default_factory=Board)
     recalls: dict[int, list[tuple[bytes, Recall]]] = field(default_factory=dict)
     """By partition: what a brake that went on puts in question."""
@@ -75,10 +77,9 @@ class Reconciler:
             await self._refresh({found.organization_id for _, found in arrivals})
             if partition not in self.epochs:
                 raise NotTheOwner(f"partition {partition} is not claimed")
-            batch = Batch(partition)
-            now_ms = int(time.time() * 1000)
+            batch = Batch(partition, self.clock_ms())
             for incoming, arrival in arrivals:
-                reason = self._decide(batch, incoming.key, arrival, now_ms, incoming)
+                reason = self._decide(batch, incoming.key, arrival, incoming)
                 if reason:
                     await self._park(incoming, arrival.organization_id, reason)
             await self._flush(batch)
@@ -91,18 +92,18 @@ class Reconciler:
 
     async def _tick(self, partition: int, most: int) -> None:
         async with self.lock(partition):
-            now_ms, epochs, due = int(time.time() * 1000), self.epochs, self.due.get(partition)
+            now_ms, epochs, due = self.clock_ms(), self.epochs, self.due.get(partition)
             keys = due.pop(now_ms, most) if due is not None else []
             looks: list[tuple[bytes, Arrival]] = [(key, TICK) for key in keys]
             looks += self.recalls.pop(partition, [])
             if not looks:
                 return
-            await self.contexts.ensure({split_key(key)[0] for key, _ in looks})
+            await self._load({split_key(key)[0] for key, _ in looks})
             if self.epochs is not epochs or partition not in epochs:
                 return  # a rebalance came between; its owner looks at everything anew
-            batch = Batch(partition)
+            batch = Batch(partition, now_ms)
             for key, arrival in looks:
-                self._decide(batch, key, arrival, now_ms, None)
+                self._decide(batch, key, arrival, None)
             await self._flush(batch)
 
     def lock(self, partition: int) -> asyncio.Lock:
@@ -114,7 +115,7 @@ class Reconciler:
 
     def restored(self) -> None:
         """After a recovery: everything is looked at once, so whatever was owed is sent."""
-        now_ms = int(time.time() * 1000)
+        now_ms = self.clock_ms()
         self.due = {partition: Due() for partition in self.epochs}
         self.board, self.recalls = Board(), {}
         for key, record in self.store.data.items():
@@ -139,25 +140,27 @@ class Reconciler:
     async def _refresh(self, organization_ids: Iterable[str]) -> None:
         """New rules (a connection switched on, a policy changed) are looked at from every
         entity."""
-        changed = await self.contexts.ensure(organization_ids)
+        changed = await self._load(organization_ids)
         if not changed:
             return
-        now_ms = int(time.time() * 1000)
+        now_ms = self.clock_ms()
         for key in self.store.data:
             if split_key(key)[0] in changed:
                 partition = self.store.partition_of(key)
                 self.due.setdefault(partition, Due()).set(key, now_ms)
 
-    def _decide(
-        self,
-        batch: Batch,
-        key: bytes,
-        arrival: Arrival,
-        now_ms: int,
-        incoming: Incoming | None,
-    ) -> str:
+    async def _load(self, organization_ids: Iterable[str]) -> set[str]:
+        """Have their contexts at hand, told to Kafka before anything is decided with them. Returns
+        the organisations whose rules have changed."""
+        changed = await self.contexts.ensure(organization_ids)
+        if told := list(self.contexts.untold):
+            await self._publish([Outgoing(CONTEXTS, one.key, encode(one)) for one in told])
+            self.contexts.untold = [one for one in self.contexts.untold if one not in told]
+        return changed
+
+    def _decide(self, batch: Batch, key: bytes, arrival: Arrival, incoming: Incoming | None) -> str:
         """Returns why it could not be handled, or nothing."""
-        partition = batch.partition
+        partition, now_ms = batch.partition, batch.now_ms
         record = self.store.data.get(key)
         if record is None:
             if isinstance(arrival, (Tick, Outcome, Resolution, Resync, Recall)):
@@ -172,7 +175,7 @@ class Reconciler:
         try:
             decision = decide(record, arrival, context, now_ms)
             if decision.alarms:
-                decision = self._braked(key, arrival, record, context, decision, now_ms)
+                decision, context = self._braked(key, arrival, record, context, decision, now_ms)
         except Exception as error:
             # A mistake of ours in one entity must not stop its neighbours.
             log.exception("decision failed", key=key)
@@ -181,6 +184,8 @@ class Reconciler:
         change = batch.change(key, self.store.data.get(key))
         if incoming is not None:
             change.arrivals.append(incoming)
+        change.context = context
+        joined(change.steps, step_of(incoming, arrival, context))
         if decision.changed:
             self.board.note(change.record or change.before, decision.record)
             self.store.put(partition, key, decision.record)
@@ -199,13 +204,13 @@ class Reconciler:
         context: Context,
         decision: Decision,
         now_ms: int,
-    ) -> Decision:
+    ) -> tuple[Decision, Context]:
         """Count what the decision applies; where that is too much, decide again with the brake on,
         and look again at what came just before."""
         limits = context.policies.brakes
         tripped = self.board.trip(record, key, decision.alarms, limits, now_ms)
         if not tripped:
-            return decision
+            return decision, context
         for (replica, kind), before in tripped.items():
             log.warning("brake on", organization=record.organization_id, replica=replica, kind=kind)
             for earlier, alarm in before:
@@ -213,8 +218,8 @@ class Reconciler:
                     continue
                 place = self.store.partition_of(earlier)
                 self.recalls.setdefault(place, []).append((earlier, Recall(alarm)))
-        braked = context.braked | frozenset(tripped)
-        return decide(record, arrival, replace(context, braked=braked), now_ms)
+        context = replace(context, braked=context.braked | frozenset(tripped))
+        return decide(record, arrival, context, now_ms), context
 
     def _look_later(self, partition: int, key: bytes, now_ms: int) -> None:
         """What could not be decided now may still owe something."""
@@ -277,9 +282,10 @@ class Reconciler:
         sent: list[Outgoing] = []
         for key, change in batch.changes.items():
             record = None
-            if change.record is not None:
+            if change.record is not None and change.context is not None:
                 value = encode(change.record)
-                record = Outgoing(ENTITIES, key, value, (), batch.partition)
+                headers = decided_header(batch.now_ms, change.context, change.steps)
+                record = Outgoing(ENTITIES, key, value, headers, batch.partition)
             if not all(map(fits, (*change.sent, *([record] if record else ())))):
                 await self._too_large(batch.partition, key, change)
                 continue
@@ -297,7 +303,7 @@ class Reconciler:
             self.store.forget_one(key)
         else:
             self.store.put(partition, key, change.before)
-        self._look_later(partition, key, int(time.time() * 1000))
+        self._look_later(partition, key, self.clock_ms())
         log.error("entity too large", key=key, bytes=MAX_RECORD_BYTES)
         for incoming in change.arrivals:
             await self._park(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
+from schemas.context import Step
 from streams.kafka import Incoming, Outgoing
+from streams.sync.context import Context
 from streams.sync.record import Record
 
 
@@ -43,6 +45,9 @@ class Change:
     record: Record | None = None
     sent: list[Outgoing] = field(default_factory=list)
     arrivals: list[Incoming] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    context: Context | None = None
+    """Of the last step."""
 
 
 @dataclass
@@ -50,6 +55,7 @@ class Batch:
     """What one chunk leads to."""
 
     partition: int
+    now_ms: int
     changes: dict[bytes, Change] = field(default_factory=dict)
 
     def change(self, key: bytes, before: Record | None) -> Change:

@@ -44,6 +44,8 @@ class Context:
     lags: Mapping[str, int] = field(default_factory=dict)
     """Replica to the least delay in ms between its clock and our receipt (rule 12)."""
     timing: Timing = field(default_factory=Timing)
+    digest: str = ""
+    """Names the `ContextWire` it was made from."""
 
     def type_profile(self, replica: str, entity_type: str) -> TypeProfile:
         """What this replica can do with this type; an unknown replica, or type, can do nothing."""

@@ -6,44 +6,73 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from connectors.protocol import Profile
+from connectors.protocol import Connection, Profile
 from connectors.registry import connector
+from schemas.context import Connected, ContextWire
 from streams.directory import Directory
 from streams.sync.context import Context
 
 FRESH_S = 2.0
 
-Load = Callable[[str], Awaitable[Context]]
+Load = Callable[[str], Awaitable[Context | ContextWire]]
 
 
 def loader(directory: Directory) -> Load:
-    """Builds an organisation's context from its connections, their capabilities and its
-    policies."""
+    """Tells what an organisation's context is made from: its connections, their capabilities and
+    its policies."""
 
-    async def load(organization_id: str) -> Context:
-        profiles: dict[str, Profile] = {}
-        announced: dict[str, frozenset[str]] = {}
-        writable: set[str] = set()
-        first_sync: dict[str, str] = {}
+    async def load(organization_id: str) -> ContextWire:
+        connections = []
         for connection in await directory.connections(organization_id):
-            name = connection.replica
-            capabilities = await directory.capabilities(organization_id, name)
-            profiles[name] = connector(connection.platform).profile(connection, capabilities)
-            first_sync[name] = connection.first_sync
-            if connection.active and connection.confirmed:
-                writable.add(name)
-                statuses = connection.settings.get("order_statuses", "")
-                if statuses:
-                    announced[name] = frozenset(s.strip() for s in statuses.split(","))
-        return Context(
-            profiles=profiles,
-            writable=frozenset(writable),
+            capabilities = await directory.capabilities(organization_id, connection.replica)
+            connections.append(
+                Connected(
+                    replica=connection.replica,
+                    platform=connection.platform,
+                    settings=dict(sorted(connection.settings.items())),
+                    capabilities=dict(sorted(capabilities.items())),
+                    active=connection.active,
+                    confirmed=connection.confirmed,
+                    first_sync=connection.first_sync,
+                )
+            )
+        return ContextWire(
+            organization_id=organization_id,
+            connections=tuple(connections),
             policies=await directory.policies(organization_id),
-            announced=announced,
-            first_sync=first_sync,
         )
 
     return load
+
+
+def context_of(made_from: ContextWire) -> Context:
+    """The same forever, by the same code: a decision is made again with this."""
+    profiles: dict[str, Profile] = {}
+    announced: dict[str, frozenset[str]] = {}
+    for one in made_from.connections:
+        connection = Connection(
+            id=one.replica,
+            organization_id=made_from.organization_id,
+            platform=one.platform,
+            replica=one.replica,
+            settings=one.settings,
+            active=one.active,
+            confirmed=one.confirmed,
+            first_sync=one.first_sync,
+        )
+        profiles[one.replica] = connector(one.platform).profile(connection, one.capabilities)
+        statuses = one.settings.get("order_statuses", "")
+        if one.active and one.confirmed and statuses:
+            announced[one.replica] = frozenset(s.strip() for s in statuses.split(","))
+    connections = made_from.connections
+    return Context(
+        profiles=profiles,
+        writable=frozenset(one.replica for one in connections if one.active and one.confirmed),
+        policies=made_from.policies,
+        announced=announced,
+        first_sync={one.replica: one.first_sync for one in connections},
+        digest=made_from.digest,
+    )
 
 
 @dataclass
@@ -52,6 +81,8 @@ class Contexts:
 
     load: Load
     clock: Callable[[], float] = time.monotonic
+    untold: list[ContextWire] = field(default_factory=list)
+    """What contexts are made from by now, to be told before anything is decided with them."""
     _fresh: dict[str, tuple[float, Context]] = field(default_factory=dict)
     _placed: dict[tuple[str, int], Context] = field(default_factory=dict)
     _lags: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -64,12 +95,15 @@ class Contexts:
             known = self._fresh.get(organization_id)
             if known is not None and known[0] > now:
                 continue
-            found = await self.load(organization_id)
+            loaded = await self.load(organization_id)
+            found = context_of(loaded) if isinstance(loaded, ContextWire) else loaded
             if known is None or not same_rules(known[1], found):
                 if known is not None:
                     changed.add(organization_id)
                 self._forget(organization_id)
                 self._fresh[organization_id] = (now + FRESH_S, found)
+                if isinstance(loaded, ContextWire):
+                    self.untold.append(loaded)
             else:
                 self._fresh[organization_id] = (now + FRESH_S, known[1])
         return changed
