@@ -119,12 +119,27 @@ class EffectSettled:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """News of the account itself, of no entity of ours."""
+
+    id: str
+    """The same for the same news."""
+    field: str
+    """The platform's own word for its kind."""
+    value: Mapping[str, Any]
+    at_ms: int | None = None
+    trouble: str = ""
+    """Why nobody can do anything with it; it is kept all the same."""
+
+
+@dataclass(frozen=True)
 class Parsed:
     """Everything one raw delivery says."""
 
     sightings: tuple[Sighting, ...] = ()
     stock_taken: tuple[StockTaken, ...] = ()
     settled: tuple[EffectSettled, ...] = ()
+    notices: tuple[Notice, ...] = ()
     ignored: str = ""
     """Why there is nothing in it (a ping, a field we do not follow); empty otherwise."""
 
@@ -345,6 +360,7 @@ __all__ = [
     "Listed",
     "Lists",
     "Normal",
+    "Notice",
     "Page",
     "Parsed",
     "Profile",

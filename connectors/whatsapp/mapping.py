@@ -1,58 +1,64 @@
-"""WhatsApp's webhooks to messages, statuses and orders. Pure."""
+"""WhatsApp's webhooks to messages, statuses, orders, and news of the account. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any
 
-from connectors.protocol import EffectSettled, Parsed, Sighting, StockTaken
-from connectors.whatsapp import wire
+from connectors.protocol import EffectSettled, Notice, Parsed, Sighting, StockTaken
+from connectors.whatsapp import updates, wire
+from connectors.whatsapp.carts import order_of
+from connectors.whatsapp.contents import content, context_of, kind_of_message, reason
 from connectors.whatsapp.wire import Record, part, records, text
 from schemas.base import Fields
 from schemas.envelope import rfc3339
-from schemas.money import money
 from schemas.observation import Seen
 
 STATUSES = {"sent": 1, "delivered": 2, "read": 3, "played": 3, "failed": 4}
 """Meta's words and their order; others are passed by. `played` is read, of a voice message."""
-MEDIA = ("image", "video", "audio", "document", "sticker")
-KINDS = (
-    "text", *MEDIA, "interactive", "button", "order", "location", "reaction", "contacts", "system",
-    "edit", "revoke",
-)  # fmt: skip
+EDITED, REVOKED = 1, 2
+"""Added to a time of whole seconds: what was changed in the second it was sent is the later."""
 
 
 def parse_delivery(phone_number_id: str, waba_id: str, body: bytes) -> Parsed:
     """All that a document says about this number. Raises Malformed.
 
     Meta puts up to 1000 updates of several numbers into one document; what is another number's is
-    left to its own connection. Without metadata the entry's id says whose it is.
+    left to its own connection. Without metadata the entry's id says whose it is. One update that
+    cannot be read is told as a notice with its reason; its neighbours go on.
     """
     sightings: list[Sighting] = []
     taken: list[StockTaken] = []
     settled: list[EffectSettled] = []
+    notices: list[Notice] = []
     ours = {one for one in (phone_number_id, waba_id) if one}
-    for identity, number, value in wire.values_of(wire.decode_object(body)):
-        if (number or identity) not in ({phone_number_id} if number else ours):
+    for change in wire.changes_of(wire.decode_object(body)):
+        number = change.phone_number_id
+        if (number or change.identity) not in ({phone_number_id} if number else ours):
             continue
-        people = _people(value)
-        for message in records(value.get("messages")):
+        if change.field != wire.MESSAGES:
+            notices.append(updates.notice(change))
+            continue
+        people = _people(change.value)
+        notices += updates.troubles(change)
+        for message in records(change.value.get("messages")):
             if text(message.get("id")) is None:
+                notices.append(updates.unreadable(change, "message", message))
                 continue
             sightings.append(_message(message, people))
             if part(message, "order"):
-                order, stock = _order(message, people)
+                order, stock = order_of(message, *_sender(message), people)
                 sightings.append(order)
                 taken.extend(stock)
-        for status in records(value.get("statuses")):
+        for status in records(change.value.get("statuses")):
             word = status.get("status")
             if word in STATUSES and text(status.get("id")) is not None:
                 sightings.append(_status(status))
                 settled.extend(_settled(status))
-    if not sightings:
+            elif word in STATUSES:
+                notices.append(updates.unreadable(change, "status", status))
+    if not (sightings or notices):
         return Parsed(ignored="nothing in it is a message or status of this number")
-    return Parsed(tuple(sightings), tuple(taken), tuple(settled))
+    return Parsed(tuple(sightings), tuple(taken), tuple(settled), tuple(notices))
 
 
 def _people(value: Record) -> dict[str, str]:
@@ -81,28 +87,27 @@ def e164(number: str | None) -> str | None:
 
 
 def _message(message: Record, people: Mapping[str, str]) -> Sighting:
+    """A message; an edit and a deletion are sightings of the message that they are about."""
+    kind = kind_of_message(message)
+    original = text(part(message, kind).get("original_message_id"))
+    if kind in ("edit", "revoke") and original:
+        return _changed(message, kind, original)
     wamid = text(message.get("id")) or ""
-    phone, user = _sender(message)
-    at_ms = wire.seconds(message.get("timestamp"))
-    kind = text(message.get("type")) or next((one for one in KINDS if one in message), "unknown")
-    body, media = _content(message, kind)
-    fields: Fields = {
-        "conversationId": phone or user or text(message.get("from")),
-        "platform": "whatsapp",
-        "direction": "in",
-        "type": kind,
-        "body": body,
-        "status": "delivered",
-        "vendorId": wamid,
-    }
+    _, user = _sender(message)
+    body, media = content(message, kind)
+    fields = {**_place(message), "type": kind, "body": body, "status": "delivered"}
+    fields["vendorId"] = wamid
     if media:
         fields["media"] = media
+    at_ms = wire.seconds(message.get("timestamp"))
     if at_ms is not None:
         fields["sentAt"] = rfc3339(at_ms)
+    if user:
+        fields["senderId"] = user
     name = people.get(text(message.get("from")) or "") or people.get(user or "")
     if name:
         fields["senderName"] = name
-    context = _context(part(message, "context"))
+    context = context_of(message)
     if context:
         fields["context"] = context
     return Sighting(
@@ -112,69 +117,36 @@ def _message(message: Record, people: Mapping[str, str]) -> Sighting:
     )
 
 
-def _context(context: Record) -> Fields:
-    found: Fields = {}
-    if text(context.get("id")):
-        found["replyTo"] = context["id"]
-    product = text(part(context, "referred_product").get("product_retailer_id"))
-    if product:
-        found["product"] = product
-    return found
+def _changed(message: Record, kind: str, original: str) -> Sighting:
+    """The customer changed or took back what they had written. When the original comes later than
+    this, it is the older of the two and stays unread: so this tells all that it knows of it."""
+    at_ms = wire.seconds(message.get("timestamp")) or 0
+    fields = {**_place(message), "status": "delivered", "vendorId": original}
+    if kind == "revoke":
+        # What somebody has deleted is not kept on show.
+        fields |= {"body": None, "media": None, "revokedAt": rfc3339(at_ms)}
+    else:
+        inner = part(part(message, "edit"), "message")
+        inner_kind = kind_of_message(inner)
+        body, media = content(inner, inner_kind)
+        fields |= {"type": inner_kind, "body": body, "editedAt": rfc3339(at_ms)}
+        if media.get("id"):
+            fields["media"] = media
+    as_of = at_ms + (REVOKED if kind == "revoke" else EDITED)
+    return Sighting(
+        type="message",
+        external_id=original,
+        seen=Seen(external_id=original, fields=fields, as_of=as_of, changed_at_ms=at_ms or None),
+    )
 
 
-def _content(message: Record, kind: str) -> tuple[str | None, Fields]:
-    """(what was said, what came with it) of every type; an unknown one keeps its reason."""
-    held = part(message, kind)
-    match kind:
-        case "text":
-            return text(held.get("body")), {}
-        case "button":
-            return text(held.get("text")), _some(payload=held.get("payload"))
-        case "interactive":
-            return _reply(held)
-        case "order":
-            return text(held.get("text")), {}
-        case "location":
-            spoken = text(held.get("name")) or text(held.get("address"))
-            names = ("latitude", "longitude", "name", "address", "url")
-            return spoken, _some(**{name: held.get(name) for name in names})
-        case "reaction":
-            return text(held.get("emoji")), _some(messageId=held.get("message_id"))
-        case "contacts":
-            people = records(message.get("contacts"))
-            called = [text(part(one, "name").get("formatted_name")) for one in people]
-            return ", ".join(name for name in called if name) or None, {}
-        case "system":
-            return text(held.get("body")), _some(event=held.get("type"), waId=held.get("wa_id"))
-    if kind in MEDIA:
-        # `url` lives for five minutes: the id is what lasts.
-        return text(held.get("caption")), _some(
-            id=held.get("id"),
-            mimeType=held.get("mime_type"),
-            sha256=held.get("sha256"),
-            filename=held.get("filename"),
-        )
-    return _reason(message), {}
-
-
-def _some(**values: Any) -> Fields:
-    return {name: value for name, value in values.items() if value not in (None, "")}
-
-
-def _reply(held: Record) -> tuple[str | None, Fields]:
-    kind = text(held.get("type")) or ""
-    reply = part(held, kind)
-    if kind == "nfm_reply":
-        return text(reply.get("body")), _some(response=reply.get("response_json"))
-    return text(reply.get("title")), _some(id=reply.get("id"), description=reply.get("description"))
-
-
-def _reason(holder: Record) -> str | None:
-    """`131051: Message type unknown`, of the first error."""
-    for error in records(holder.get("errors")):
-        words = text(error.get("title")) or text(error.get("message")) or ""
-        return f"{error.get('code', '')}: {words}".strip(": ")
-    return None
+def _place(message: Record) -> Fields:
+    phone, user = _sender(message)
+    return {
+        "conversationId": phone or user or text(message.get("from")),
+        "platform": "whatsapp",
+        "direction": "in",
+    }
 
 
 def _status(status: Record) -> Sighting:
@@ -213,77 +185,8 @@ def _settled(status: Record) -> tuple[EffectSettled, ...]:
             effect_key=key,
             vendor_id=str(status["id"]),
             status="read" if word == "played" else word,
-            reason=_reason(status) or "",
+            reason=reason(status) or "",
             category=text(pricing.get("category")) or "",
             billable=billable if isinstance(billable, bool) else None,
         ),
     )
-
-
-def _order(message: Record, people: Mapping[str, str]) -> tuple[Sighting, tuple[StockTaken, ...]]:
-    """A cart is an order placed here. Its prices are what the customer saw. `productId` is the
-    catalogue's id, which is the SKU; whoever knows identities turns it into ours."""
-    wamid = str(message["id"])
-    phone, user = _sender(message)
-    at_ms = wire.seconds(message.get("timestamp"))
-    order = part(message, "order")
-    lines: list[Fields] = []
-    taken: dict[str, int] = {}
-    total, currency = Decimal(0), None
-    for item in records(order.get("product_items")):
-        sku = text(item.get("product_retailer_id"))
-        quantity, price = _count(item.get("quantity")), _price(item.get("item_price"))
-        if sku is None or not quantity:
-            continue
-        worth = None if price is None else Decimal(price) * quantity
-        total += worth or 0
-        currency = currency or text(item.get("currency"))
-        taken[sku] = taken.get(sku, 0) + quantity
-        lines.append(
-            {
-                "productId": sku,
-                "sku": sku,
-                "name": None,
-                "quantity": quantity,
-                "unitPrice": price,
-                "total": money(worth),
-            }
-        )
-    name = people.get(text(message.get("from")) or "") or people.get(user or "")
-    person = _some(name=name, phone=phone, whatsapp=user)
-    fields: Fields = {
-        "number": f"WA-{wamid[-10:].rstrip('=')}",
-        "status": "pending",
-        "placedOn": "whatsapp",
-        "items": lines,
-        "subtotal": money(total),
-        "total": money(total),
-        "currency": currency,
-        "billing": person,
-        "shipping": person,
-        "note": text(order.get("text")),
-    }
-    if at_ms is not None:
-        fields["createdAt"] = rfc3339(at_ms)
-    sighting = Sighting(
-        type="order",
-        external_id=wamid,
-        seen=Seen(external_id=wamid, fields=fields, as_of=at_ms or 0, changed_at_ms=at_ms),
-    )
-    return sighting, tuple(StockTaken(wamid, sku, quantity) for sku, quantity in taken.items())
-
-
-def _count(value: Any) -> int:
-    """A whole number over zero, however written; 0 for anything else."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return 0
-    return int(number) if number.is_integer() and number > 0 else 0
-
-
-def _price(value: Any) -> str | None:
-    try:
-        return money(value)
-    except ValueError:
-        return None

@@ -31,13 +31,13 @@ TYPES = {
     "order": TypeProfile(
         readable=frozenset(
             ("number", "status", "placedOn", "items", "subtotal", "total", "currency", "billing",
-             "shipping", "note", "createdAt")
+             "shipping", "note", "createdAt", "cart")
         ),
     ),
     "message": TypeProfile(
         readable=frozenset(
             ("conversationId", "platform", "direction", "type", "body", "media", "status",
-             "vendorId", "sentAt", "senderName", "context")
+             "vendorId", "sentAt", "senderId", "senderName", "context", "editedAt", "revokedAt")
         ),
     ),
 }  # fmt: skip

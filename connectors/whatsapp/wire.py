@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,6 +11,9 @@ import msgspec
 from connectors.errors import Malformed
 
 Record = dict[str, Any]
+
+MESSAGES = "messages"
+"""The field of messages and statuses; a change without one is of it."""
 
 _decoder = msgspec.json.Decoder()
 
@@ -45,21 +49,39 @@ def text(value: Any) -> str | None:
     return str(value)
 
 
-def values_of(document: Record) -> Iterator[tuple[str, str, Record]]:
-    """(entry id, phone number id or empty, value) of each change of the field `messages`."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a document: whose it is, what it is about."""
+
+    identity: str
+    """The entry's id: of the account, in old documents of the number."""
+    phone_number_id: str
+    """Empty where it names no number."""
+    field: str
+    value: Record
+    at_ms: int | None
+
+
+def changes_of(document: Record) -> Iterator[Change]:
+    """Every change of every entry that says anything."""
     for entry in records(document.get("entry")):
-        identity = text(entry.get("id")) or ""
         for change in records(entry.get("changes")):
             value = part(change, "value")
-            if change.get("field") == "messages" and value:
-                number = text(part(value, "metadata").get("phone_number_id"))
-                yield identity, number or "", value
+            if value:
+                yield Change(
+                    identity=text(entry.get("id")) or "",
+                    phone_number_id=text(part(value, "metadata").get("phone_number_id")) or "",
+                    field=text(change.get("field")) or MESSAGES,
+                    value=value,
+                    at_ms=seconds(entry.get("time")),
+                )
 
 
 def phone_number_ids(body: bytes) -> frozenset[str]:
     """Whose document this is: the number of every change, or its entry's id where metadata is
     missing. Raises Malformed."""
-    found = {number or identity for identity, number, _ in values_of(decode_object(body))}
+    changes = changes_of(decode_object(body))
+    found = {change.phone_number_id or change.identity for change in changes}
     return frozenset(one for one in found if one)
 
 

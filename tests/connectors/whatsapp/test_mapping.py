@@ -39,6 +39,7 @@ def test_a_text() -> None:
             "status": "delivered",
             "vendorId": "wamid.HBgLOTQ3MTIzNDU2NzAVAgASGBQzQURCNDJGM0IxOEI0OEY2MTQzMAA=",
             "sentAt": "2026-07-20T04:40:05.000Z",
+            "senderId": "LK.20957361048295712",
             "senderName": "කසුන් ජයවර්ධන",
         },
         as_of=1784522405000,
