@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ SYSTEM_PACKAGES = (
         "chromium", ("chromium", "chromium-browser", "google-chrome"), "the browser tests"
     ),
 )
+
+QUICK = "not servers and not browser and not real_store"
+"""Tests that need nothing but Python."""
 
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", ("ruff", "check", ".")),
@@ -60,9 +64,10 @@ def run_checks(
     if not fast:
         _install_system_packages(terminal)
     failed = [name for name, command in CHECKS if not _check(terminal, name, command)]
-    quick = ["-m", "not servers and not browser and not real_store"]
-    pytest = ["pytest", *(quick if fast else []), *context.args]
-    tests_passed = _run(pytest) == 0
+    if fast or context.args:
+        tests_passed = _run(["pytest", *(["-m", QUICK] if fast else []), *context.args]) == 0
+    else:
+        tests_passed = _run_side_by_side(terminal)
     if not failed:
         if not tests_passed:
             raise typer.Exit(1)
@@ -86,12 +91,44 @@ def _check(terminal: Terminal, name: str, command: Sequence[str]) -> bool:
     return passed
 
 
+def _run_side_by_side(terminal: Terminal) -> bool:
+    """The quick tests while the others wait for servers, which they do most of the time. Politely:
+    those others have deadlines. What the quick ones say is shown when both have ended."""
+    with tempfile.TemporaryFile() as said:
+        program, environment = _program("pytest")
+        command = [program, "-m", QUICK, "-p", "no:cacheprovider"]
+        if nice := shutil.which("nice"):
+            command = [nice, "-n", "10", *command]
+        quick = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT
+        )
+        terminal.say("Quick tests run beside the ones with servers; their result comes with those.")
+        try:
+            others_passed = _run(["pytest", "-m", f"not ({QUICK})"]) == 0
+            quick_passed = quick.wait() == 0
+        finally:
+            quick.kill()
+            quick.wait()
+        said.seek(0)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(said.read())
+        sys.stdout.flush()
+    if quick_passed and not others_passed:
+        terminal.warn("the quick tests passed, the ones with servers (further up) did not")
+    return quick_passed and others_passed
+
+
 def _run(command: Sequence[str]) -> int:
-    environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', '')}"}
-    environment["PYTHONPATH"] = str(ROOT)
-    program = str(VENV / "bin" / command[0])
+    program, environment = _program(command[0])
     done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, check=False)  # noqa: S603
     return done.returncode
+
+
+def _program(name: str) -> tuple[str, dict[str, str]]:
+    """Where it is, and the environment it runs in."""
+    environment = {**os.environ, "PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', '')}"}
+    environment["PYTHONPATH"] = str(ROOT)
+    return str(VENV / "bin" / name), environment
 
 
 def _install_system_packages(terminal: Terminal) -> None:
