@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connectors.protocol import Profile, TypeProfile
+from schemas.context import ContextWire
 from schemas.policy import Policies
 
 NOTHING = TypeProfile()
@@ -45,7 +46,8 @@ class Context:
     """Replica to the least delay in ms between its clock and our receipt (rule 12)."""
     timing: Timing = field(default_factory=Timing)
     digest: str = ""
-    """Names the `ContextWire` it was made from."""
+    """Names what it was made from."""
+    made_from: ContextWire | None = None
 
     def type_profile(self, replica: str, entity_type: str) -> TypeProfile:
         """What this replica can do with this type; an unknown replica, or type, can do nothing."""

@@ -14,14 +14,14 @@ from streams.sync.context import Context
 
 FRESH_S = 2.0
 
-Load = Callable[[str], Awaitable[Context | ContextWire]]
+Load = Callable[[str], Awaitable[Context]]
 
 
 def loader(directory: Directory) -> Load:
-    """Tells what an organisation's context is made from: its connections, their capabilities and
-    its policies."""
+    """Builds an organisation's context from its connections, their capabilities and its
+    policies."""
 
-    async def load(organization_id: str) -> ContextWire:
+    async def load(organization_id: str) -> Context:
         connections = []
         for connection in await directory.connections(organization_id):
             capabilities = await directory.capabilities(organization_id, connection.replica)
@@ -36,10 +36,12 @@ def loader(directory: Directory) -> Load:
                     first_sync=connection.first_sync,
                 )
             )
-        return ContextWire(
-            organization_id=organization_id,
-            connections=tuple(connections),
-            policies=await directory.policies(organization_id),
+        return context_of(
+            ContextWire(
+                organization_id=organization_id,
+                connections=tuple(connections),
+                policies=await directory.policies(organization_id),
+            )
         )
 
     return load
@@ -72,6 +74,7 @@ def context_of(made_from: ContextWire) -> Context:
         announced=announced,
         first_sync={one.replica: one.first_sync for one in connections},
         digest=made_from.digest,
+        made_from=made_from,
     )
 
 
@@ -95,15 +98,14 @@ class Contexts:
             known = self._fresh.get(organization_id)
             if known is not None and known[0] > now:
                 continue
-            loaded = await self.load(organization_id)
-            found = context_of(loaded) if isinstance(loaded, ContextWire) else loaded
+            found = await self.load(organization_id)
             if known is None or not same_rules(known[1], found):
                 if known is not None:
                     changed.add(organization_id)
                 self._forget(organization_id)
                 self._fresh[organization_id] = (now + FRESH_S, found)
-                if isinstance(loaded, ContextWire):
-                    self.untold.append(loaded)
+                if found.made_from is not None:
+                    self.untold.append(found.made_from)
             else:
                 self._fresh[organization_id] = (now + FRESH_S, known[1])
         return changed

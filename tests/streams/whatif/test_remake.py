@@ -222,8 +222,8 @@ def test_a_context_is_told_once_and_made_again_the_same() -> None:
     assert again.first_sync["woocommerce"] == "ask"
     assert again.profiles["woocommerce"].compares
 
-    async def load(_organization: str) -> ContextWire:
-        return wire
+    async def load(_organization: str) -> Context:
+        return context_of(wire)
 
     async def twice() -> list[ContextWire]:
         contexts = Contexts(load, clock=iter((0.0, 100.0)).__next__)
