@@ -77,14 +77,6 @@ def changes_of(document: Record) -> Iterator[Change]:
                 )
 
 
-def phone_number_ids(body: bytes) -> frozenset[str]:
-    """Whose document this is: the number of every change, or its entry's id where metadata is
-    missing. Raises Malformed."""
-    changes = changes_of(decode_object(body))
-    found = {change.phone_number_id or change.identity for change in changes}
-    return frozenset(one for one in found if one)
-
-
 def seconds(value: Any) -> int | None:
     """A unix time in seconds (text, sometimes a number) to ms; None if absent or unreadable."""
     try:
