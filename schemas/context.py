@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from schemas.base import Wire
+from schemas.base import Wire, entity_key
 from schemas.codec import decode, encode
 from schemas.policy import Policies
 
@@ -29,7 +29,7 @@ class Connected(Wire, frozen=True, kw_only=True):
 
 class ContextWire(Wire, frozen=True, kw_only=True):
     """What an organisation's `Context` is made from. Told once, before the first decision that it
-    ruled; its key is `org/digest`."""
+    ruled; its key is `org/context/digest`."""
 
     organization_id: str
     connections: tuple[Connected, ...] = ()
@@ -43,7 +43,7 @@ class ContextWire(Wire, frozen=True, kw_only=True):
     @property
     def key(self) -> bytes:
         """Its Kafka key."""
-        return f"{self.organization_id}/{self.digest}".encode()
+        return entity_key(self.organization_id, "context", self.digest)
 
 
 class Step(Wire, frozen=True, kw_only=True, omit_defaults=True):

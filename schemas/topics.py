@@ -40,7 +40,7 @@ ENTITIES = Topic(
     "entities-changelog", "org/type/id", "Record: the Faust table's changelog", None, compacted=True
 )
 CONTEXTS = Topic(
-    "contexts", "org/digest", "ContextWire: what rules decisions besides the record", None,
+    "contexts", "org/context/digest", "ContextWire: what rules decisions besides the record", None,
     compacted=True,
 )  # fmt: skip
 COMMANDS_MONGODB = Topic(

@@ -232,6 +232,6 @@ def test_a_context_is_told_once_and_made_again_the_same() -> None:
         return contexts.untold
 
     assert asyncio.run(twice()) == [wire]
-    assert wire.key == f"o/{wire.digest}".encode()
+    assert wire.key == f"o/context/{wire.digest}".encode()
     assert CONTEXTS.compacted
     assert not FEED.compacted
