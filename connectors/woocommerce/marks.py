@@ -163,3 +163,28 @@ def mark_entry(
             fields[name]["total"] = totals[name]
     mark = {"entity": f"{entity_type}/{entity_id}", "op": op, "fields": fields}
     return {"key": plain_key(entity_type), "value": msgspec.json.encode(mark).decode()}
+
+
+def with_pictures(entry: Resource, want: Resource, item: Resource) -> Resource | None:
+    """The mark's entry once more, with the ids under which the shop keeps the pictures that it was
+    given by address: without them each would be uploaded again by the next write. None where there
+    was none."""
+    names = [name for name in ("images", "image") if _uploads(want.get(name))]
+    if not names:
+        return None
+    mark = msgspec.json.decode(entry["value"])
+    for name in names:
+        held = item.get(name)
+        several = held if isinstance(held, list) else [held]
+        shown = [
+            {"id": one.get("id"), "src": one.get("src"), "alt": one.get("alt") or ""}
+            for one in several
+            if isinstance(one, dict)
+        ]
+        mark["fields"][name]["value"] = shown if isinstance(held, list) else shown[0]
+    return {**entry, "value": msgspec.json.encode(mark).decode()}
+
+
+def _uploads(pictures: Any) -> bool:
+    several = pictures if isinstance(pictures, list) else [pictures]
+    return any(isinstance(one, dict) and one.get("src") and not one.get("id") for one in several)

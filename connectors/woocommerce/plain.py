@@ -16,7 +16,7 @@ from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers, wire
 from connectors.woocommerce.customers import known_customer
 from connectors.woocommerce.mapping import seen_of
-from connectors.woocommerce.marks import mark_entry, raw_mark
+from connectors.woocommerce.marks import mark_entry, raw_mark, with_pictures
 from connectors.woocommerce.orders import create_body, item_of
 from connectors.woocommerce.rest import API, DUPLICATE_SKU, Missing, Rejected, Rest
 from connectors.woocommerce.rich import Rich
@@ -164,9 +164,18 @@ class PlainWriter:
         after = await self._rest.send(
             "PUT", API + path, body={**body, "meta_data": [*metadata, mark]}
         )
+        after = await self._marked(path, want, mark, after)
         answer = answers.tell(command, "taken", after, self._country)
         reason = self._race(command, before, answer.seen)
         return answers.tell(command, "taken", after, self._country, reason) if reason else answer
+
+    async def _marked(self, path: str, want: Resource, mark: Resource, made: Resource) -> Resource:
+        """The item as it is once its mark tells of the pictures that were uploaded."""
+        again = with_pictures(mark, want, made)
+        if again is None:
+            return made
+        after: Resource = await self._rest.send("PUT", API + path, body={"meta_data": [again]})
+        return after
 
     def _race(self, command: Write, before: Resource, after: Seen | None) -> str:
         """What else changed between read and write: a sign that an edit may have been lost."""
@@ -234,6 +243,7 @@ class PlainWriter:
         try:
             body = {**want, "meta_data": [*metadata, mark]}
             made = await self._rest.send("POST", API + path, body=body)
+            made = await self._marked(f"{path}/{made.get('id')}", want, mark, made)
         except Rejected as error:
             holder = wire.identifier(error.data.get("resource_id"))
             if error.code != DUPLICATE_SKU or not holder:

@@ -53,16 +53,23 @@ def _images(shop: Shop, item: Item, wanted: list[Record]) -> list[Record]:
                 "woocommerce_product_invalid_image_id",
                 f"#{entry.get('id', 0)} is an invalid image ID.",
             )
-        now = shop.clock.seconds()
-        base = known or {
-            "id": shop.new_id("post"),
-            **dates(shop, created=now, modified=now),
-            "src": entry["src"],
-            "name": entry["src"].rsplit("/", 1)[-1],
-            "alt": "",
-        }
+        base = known or _uploaded(shop, entry["src"])
         images.append({**base, **{name: entry[name] for name in ("name", "alt") if name in entry}})
     return images
+
+
+def _uploaded(shop: Shop, address: str) -> Record:
+    """A copy in the shop's own library, under another address."""
+    now, number = shop.clock.seconds(), shop.new_id("post")
+    name = address.partition("?")[0].rsplit("/", 1)[-1]
+    stem, _, ending = name.rpartition(".")
+    return {
+        "id": number,
+        **dates(shop, created=now, modified=now),
+        "src": f"{shop.settings.home_url}/wp-content/uploads/{stem}-{number}.{ending}",
+        "name": name,
+        "alt": "",
+    }
 
 
 def _terms(shop: Shop, taxonomy: str, wanted: list[Record]) -> list[Record]:

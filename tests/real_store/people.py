@@ -98,7 +98,10 @@ class People:
 
     async def dump_shop(self, shop: str) -> Record:
         kinds = ("products", "orders", "customers")
-        return {k: await self._calls.rest.get(f"/{k}", {"per_page": "100"}) for k in kinds}
+        shown = {k: await self._calls.rest.get(f"/{k}", {"per_page": "100"}) for k in kinds}
+        for order in shown["orders"]:
+            order["notes"] = await self._calls.rest.get(f"/orders/{order['id']}/notes")
+        return shown
 
     async def lost_edits(self, shop: str) -> list[Record]:
         return []

@@ -28,8 +28,6 @@ from tests.real_store.people import Network, People, access_of, fill
 from tests.real_store.shop import RealShop
 
 NOT_HERE = {
-    "test_a_product_is_created_once": "its picture is on a server that is not reached from here",
-    "test_a_variation_gets_another_option_and_picture": "the same",
     "test_oauth_over_http": "every test here signs so",
 }
 NOT_HERE_WITHOUT_PLUGIN = {

@@ -60,6 +60,7 @@ final class Items {
 	 * @param string $kind product, variation, order or customer.
 	 * @param int    $id   The item.
 	 * @return \WC_Data|null
+	 * @throws Unreadable Where it is there and cannot be read.
 	 */
 	public static function load( string $kind, int $id ) {
 		if ( 'customer' === $kind ) {
@@ -69,7 +70,7 @@ final class Items {
 		$found = 'order' === $kind ? wc_get_order( $id ) : wc_get_product( $id );
 		if ( ! $found && self::is_stored( $kind, $id ) ) {
 			// WooCommerce swallows errors while it reads: what could not be read is not gone.
-			throw new \RuntimeException( "The shop could not read $kind $id just now." );
+			throw new Unreadable( "The shop could not read $kind $id just now." );
 		}
 		return $found ? $found : null;
 	}
@@ -79,7 +80,7 @@ final class Items {
 	 *
 	 * @param string $kind product, variation or order.
 	 * @param int    $id   The item.
-	 * @throws \RuntimeException Where the database does not answer.
+	 * @throws Unreadable Where the database does not answer.
 	 */
 	private static function is_stored( string $kind, int $id ): bool {
 		global $wpdb;
@@ -90,7 +91,7 @@ final class Items {
 			$found = $wpdb->get_var( $wpdb->prepare( "SELECT 1 FROM $wpdb->posts WHERE ID = %d AND post_type IN ( %s, %s )", $id, $types[0], $types[1] ) );
 		}
 		if ( '' !== $wpdb->last_error ) {
-			throw new \RuntimeException( 'The database does not answer just now.' );
+			throw new Unreadable( 'The database does not answer just now.' );
 		}
 		return null !== $found;
 	}

@@ -76,7 +76,7 @@ final class Lock {
 			add_filter( 'query', $guard, PHP_INT_MIN );
 			try {
 				$result = $work();
-				$guard( '' );
+				$guard( '' ); // the same connection as at the start, and nothing given up.
 				remove_filter( 'query', $guard, PHP_INT_MIN );
 				if ( false === $wpdb->query( 'COMMIT' ) ) {
 					throw new Lock_Lost( 'the database did not commit' );
@@ -94,15 +94,20 @@ final class Lock {
 	}
 
 	/**
-	 * A filter of queries that stops the work as soon as the database has given up the transaction. What follows would
-	 * otherwise be written at once and outside of it: WordPress only notes failed queries, and goes on.
+	 * A filter of queries that stops the work as soon as the database has given up the transaction, or WordPress has
+	 * opened another connection because the first was lost. What follows would otherwise be written at once and outside
+	 * of it: WordPress only notes failed queries, and goes on.
 	 *
 	 * @return callable
 	 */
 	private static function guard(): callable {
-		$before = self::failures();
-		return static function ( $query ) use ( $before ) {
+		$before     = self::failures();
+		$connection = self::connection();
+		return static function ( $query ) use ( $before, $connection ) {
 			global $EZSQL_ERROR;
+			if ( self::connection() !== $connection ) {
+				throw new Lock_Lost( 'the connection to the database was lost' );
+			}
 			foreach ( array_slice( (array) $EZSQL_ERROR, $before ) as $failure ) {
 				if ( preg_match( '/deadlock|lock wait timeout|database is locked|gone away/i', $failure['error_str'] ) ) {
 					throw new Lock_Lost( $failure['error_str'] ); // phpcs:ignore WordPress.Security.EscapeOutput
@@ -110,6 +115,14 @@ final class Lock {
 			}
 			return $query;
 		};
+	}
+
+	/**
+	 * MySQL's CONNECTION_ID(), as the client knows it; 0 where the database has none.
+	 */
+	private static function connection(): int {
+		global $wpdb;
+		return $wpdb->dbh instanceof \mysqli ? (int) $wpdb->dbh->thread_id : 0;
 	}
 
 	/**

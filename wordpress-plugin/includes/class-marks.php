@@ -164,6 +164,19 @@ final class Marks {
 	}
 
 	/**
+	 * Whether an item was made for an entity, as far as can be told without waiting.
+	 *
+	 * @param string $resource product, variation, order or customer.
+	 * @param string $entity   Our entity.
+	 */
+	public static function known( string $resource, string $entity ): bool {
+		global $wpdb;
+		$table = Tables::entities();
+		// phpcs:ignore WordPress.DB.PreparedSQL.InterpolatedNotPrepared
+		return (bool) $wpdb->get_var( $wpdb->prepare( "SELECT item_id FROM $table WHERE name = %s AND item_id > 0", self::name( $resource, $entity ) ) );
+	}
+
+	/**
 	 * Notes which item has an entity's mark.
 	 *
 	 * @param string $resource product, variation, stock, order or customer.

@@ -39,6 +39,8 @@ final class Operation {
 			return self::answer( $operation, 'invalid', $error->reason, null, $error->getMessage() );
 		} catch ( Lock_Lost $error ) {
 			return self::answer( $operation, 'busy', 'lock', null, __( 'The item is being changed by others. Send it again.', 'smartstore-woocommerce' ) );
+		} catch ( Unreadable $error ) {
+			return self::answer( $operation, 'busy', 'read', null, $error->getMessage() );
 		} catch ( \Throwable $error ) {
 			wc_get_logger()->error( (string) $error, array( 'source' => 'smartstore' ) );
 			return self::answer( $operation, 'invalid', 'smartstore_unexpected', null, $error->getMessage() );
@@ -79,10 +81,52 @@ final class Operation {
 		if ( '' === $kind ) {
 			return self::answer( $operation, 'missing' );
 		}
+		$mark = Marks::read( Items::load( $kind, $id ), $operation['resource'] );
+		return self::with_pictures(
+			$operation,
+			$mark && $mark['op'] === $operation['op'],
+			static function ( array $body ) use ( $operation, $kind, $id ) {
+				return self::change_locked( $operation, $body, $kind, $id );
+			}
+		);
+	}
+
+	/**
+	 * Does the work with the pictures that it needs; those of what was not written are taken away again.
+	 *
+	 * @param array    $operation The operation.
+	 * @param bool     $is_repeat Whether it was done before.
+	 * @param callable $work      Takes REST fields, gives an answer.
+	 * @throws \Throwable What the work throws.
+	 */
+	private static function with_pictures( array $operation, bool $is_repeat, callable $work ): array {
+		$want     = $operation['want'] ?? array();
+		$pictures = new Pictures();
+		$done     = false;
+		try {
+			$answer = $work( $is_repeat ? $want : $pictures->fetched( $want ) );
+			$done   = 'taken' === $answer['result'];
+			return $answer;
+		} finally {
+			if ( ! $done ) {
+				$pictures->drop();
+			}
+		}
+	}
+
+	/**
+	 * A write or a delete, under the item's lock.
+	 *
+	 * @param array  $operation The operation.
+	 * @param array  $body      What is written of it.
+	 * @param string $kind      product, variation, order or customer.
+	 * @param int    $id        The item.
+	 */
+	private static function change_locked( array $operation, array $body, string $kind, int $id ): array {
 		return Lock::item(
 			$kind,
 			$id,
-			static function () use ( $operation, $kind, $id ) {
+			static function () use ( $operation, $body, $kind, $id ) {
 				if ( '' === self::found( $operation ) ) {
 					return self::answer( $operation, 'missing' );
 				}
@@ -100,7 +144,7 @@ final class Operation {
 						Items::trash( $kind, $id );
 					}
 				} else {
-					self::write( $kind, $id, $operation );
+					self::write( $kind, $id, $body );
 				}
 				return self::taken( $kind, $id, $operation, $mark );
 			}
@@ -110,24 +154,24 @@ final class Operation {
 	/**
 	 * Writes the wanted values.
 	 *
-	 * @param string $kind      product, variation, order or customer.
-	 * @param int    $id        The item.
-	 * @param array  $operation The operation.
+	 * @param string $kind product, variation, order or customer.
+	 * @param int    $id   The item.
+	 * @param array  $want REST fields.
 	 */
-	private static function write( string $kind, int $id, array $operation ) {
-		if ( ! $operation['want'] ) {
+	private static function write( string $kind, int $id, array $want ) {
+		if ( ! $want ) {
 			return; // the mark alone
 		}
 		if ( 'order' === $kind ) {
 			Order_Stock::hold(
-				static function () use ( $id, $operation ) {
-					return Items::save( 'order', $id, $operation['want'] );
+				static function () use ( $id, $want ) {
+					return Items::save( 'order', $id, $want );
 				}
 			);
 			Order_Stock::keep_in_step( $id );
 			return;
 		}
-		Items::save( $kind, $id, $operation['want'] );
+		Items::save( $kind, $id, $want );
 	}
 
 	/**
@@ -159,8 +203,15 @@ final class Operation {
 		if ( 'stock' === $kind ) {
 			throw new Refused( 'rest_invalid_param', __( 'Stock belongs to an item: write it.', 'smartstore-woocommerce' ) );
 		}
+		$sku = self::sku_of( $kind, $operation['want'] );
 		try {
-			return self::create_once( $operation, $kind );
+			return self::with_pictures(
+				$operation,
+				Marks::known( $kind, $operation['entity'] ) || ( '' !== $sku && wc_get_product_id_by_sku( $sku ) ),
+				static function ( array $want ) use ( $operation, $kind ) {
+					return self::create_once( $operation, $want, $kind );
+				}
+			);
 		} catch ( Refused $error ) {
 			// Somebody else may have saved an item with this SKU meanwhile.
 			$same_sku = self::with_sku( $kind, $operation['want'] );
@@ -175,11 +226,12 @@ final class Operation {
 	 * A new item, in one transaction with the entity that it is made for.
 	 *
 	 * @param array  $operation The operation.
+	 * @param array  $want      What is written of it.
 	 * @param string $kind      product, variation, order or customer.
 	 */
-	private static function create_once( array $operation, string $kind ): array {
+	private static function create_once( array $operation, array $want, string $kind ): array {
 		return Lock::transaction(
-			static function () use ( $operation, $kind ) {
+			static function () use ( $operation, $want, $kind ) {
 				$own = Marks::item_of( $kind, $operation['entity'] );
 				if ( $own && '' !== Items::kind( $kind, $own ) ) {
 					return self::met( $operation, $own );
@@ -194,13 +246,13 @@ final class Operation {
 				}
 				if ( 'order' === $kind ) {
 					$id = Order_Stock::hold(
-						static function () use ( $operation ) {
-							return Items::save( 'order', 0, $operation['want'] );
+						static function () use ( $want ) {
+							return Items::save( 'order', 0, $want );
 						}
 					);
 					Order_Stock::mark_taken( $id );
 				} else {
-					$id = Items::save( $kind, 0, $operation['want'], $parent );
+					$id = Items::save( $kind, 0, $want, $parent );
 				}
 				return self::taken( $kind, $id, $operation, null );
 			}
@@ -235,9 +287,20 @@ final class Operation {
 	 * @return array|null
 	 */
 	private static function with_sku( string $kind, array $want ) {
-		$sku = isset( $want['sku'] ) && is_scalar( $want['sku'] ) ? trim( (string) $want['sku'] ) : '';
-		$id  = '' !== $sku && in_array( $kind, array( 'product', 'variation' ), true ) ? (int) wc_get_product_id_by_sku( $sku ) : 0;
+		$sku = self::sku_of( $kind, $want );
+		$id  = '' !== $sku ? (int) wc_get_product_id_by_sku( $sku ) : 0;
 		return $id ? self::shown( Items::kind( 'stock', $id ), $id ) : null;
+	}
+
+	/**
+	 * The SKU of a new item, an empty text for none.
+	 *
+	 * @param string $kind product, variation, order or customer.
+	 * @param array  $want REST fields.
+	 */
+	private static function sku_of( string $kind, array $want ): string {
+		$is_item = in_array( $kind, array( 'product', 'variation' ), true );
+		return $is_item && isset( $want['sku'] ) && is_scalar( $want['sku'] ) ? trim( (string) $want['sku'] ) : '';
 	}
 
 	/**

@@ -37,6 +37,9 @@ function lines( array $record ): array {
 
 global $wpdb;
 $first = 400;
+// What earlier tests have left, too.
+$ids = $wpdb->get_col( "SELECT ID FROM {$wpdb->posts} WHERE post_type IN ('product', 'product_variation')" );
+array_map( 'wp_delete_post', $ids, array_fill( 0, count( $ids ), true ) );
 foreach ( array( 'postmeta' => 'post_id', 'posts' => 'ID', 'wc_product_meta_lookup' => 'product_id', 'wc_orders' => 'id', 'wc_orders_meta' => 'order_id',
 	'wc_order_addresses' => 'order_id', 'woocommerce_order_items' => 'order_id', 'wc_order_operational_data' => 'order_id', 'term_relationships' => 'object_id' ) as $table => $column ) {
 	$wpdb->query( "DELETE FROM {$wpdb->prefix}$table WHERE $column >= $first" );
@@ -56,7 +59,8 @@ foreach ( $given['products'] as $record ) {
 	$attributes = array_map( function ( $one ) {
 		return only( $one, array( 'name', 'visible', 'variation', 'options' ) );
 	}, $record['attributes'] );
-	make( 'products', only( $record, $product ) + array( 'attributes' => $attributes ), 'posts', $record['id'] );
+	$images = $record['images'] ? array( array( 'id' => $picture ) ) : array();
+	make( 'products', only( $record, $product ) + compact( 'attributes', 'images' ), 'posts', $record['id'] );
 }
 foreach ( $given['variations'] as $record ) {
 	$attributes = array_map( function ( $one ) {
