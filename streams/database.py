@@ -120,6 +120,16 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="places",
         ),
         IndexModel([("organizationId", ASCENDING), ("words", ASCENDING)], name="words"),
+        IndexModel(
+            [("organizationId", ASCENDING), ("thread", ASCENDING), ("sentMs", DESCENDING)],
+            name="thread",
+            partialFilterExpression={"thread": {"$gt": ""}},
+        ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("people", ASCENDING)],
+            name="people",
+            partialFilterExpression={"people": {"$gt": ""}},
+        ),
     ),
     "ss_history": (
         IndexModel(

@@ -4,8 +4,10 @@
 {_id: "org/type/id", organizationId, type, entityId, label, sku, log, epoch, version, atMs,
  replicas: [{name, externalId, exists, etag}], places: ["replica/external id"], words: ["earl", ..],
  record: <the exact JSON of the Record>}
+ of a message, thread: its conversation, sentMs; of an order, people: ["771234567", ...]
 
-`places` and `words` are there to be found by. `log` names the Kafka log that epochs are offsets of.
+`places`, `words` and `people` are there to be found by. `log` names the Kafka log that epochs are
+offsets of.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.errors import PyMongoError
 
 from schemas.codec import Undecodable, decode
+from schemas.envelope import epoch_ms
 from schemas.topics import ENTITIES
 from streams.database import Database, Document
 from streams.kafka.records import Incoming
@@ -124,7 +127,9 @@ def _begins(word: str) -> Document:
 # The projector. It decodes no more of a record than it needs: most of one is skipped.
 
 _NAMES = sorted({"sku", *(name for names in LABELS.values() for name in names)})
-_Names: Any = msgspec.defstruct("_Names", [(name, Any, None) for name in _NAMES], frozen=True)
+_PEOPLE = ("billing", "shipping")
+_TOLD = sorted({*_NAMES, "conversationId", "sentAt", *_PEOPLE})
+_Names: Any = msgspec.defstruct("_Names", [(name, Any, None) for name in _TOLD], frozen=True)
 
 
 class _Copy(msgspec.Struct):
@@ -143,9 +148,14 @@ class _Outline(msgspec.Struct):
     replicas: dict[str, _Copy] = {}
 
     def text(self, field: str) -> str:
-        """The agreed value of one of _NAMES, where it is text."""
+        """The agreed value of one of _TOLD, where it is text."""
+        value = self.value(field)
+        return value if isinstance(value, str) else ""
+
+    def value(self, field: str) -> Any:
+        """The agreed value of one of _TOLD."""
         agreed = getattr(self.fields, field)
-        return agreed[0] if agreed and isinstance(agreed[0], str) else ""
+        return agreed[0] if agreed else None
 
 
 class EntityViews:
@@ -222,6 +232,7 @@ class EntityViews:
             "replicas": replicas,
             "places": [place_of(*found) for found in placed],
             "words": _words(outline, [external_id for _, external_id in placed]),
+            **_more(outline, record.timestamp_ms),
             "record": Binary(record.value),
         }
 
@@ -233,6 +244,25 @@ def _words(outline: _Outline, external_ids: Sequence[str]) -> list[str]:
         found.update(dict.fromkeys(map(word_of, _WORD.findall(outline.text(name)))))
     found.pop("", None)
     return list(found)[:WORDS_MOST]
+
+
+def _more(outline: _Outline, at_ms: int) -> Document:
+    """What a message's conversation and an order's customer are found by."""
+    if outline.type == "message" and (thread := outline.text("conversationId")):
+        return {"thread": thread, "sentMs": epoch_ms(outline.text("sentAt")) or at_ms}
+    if outline.type == "order":
+        held = [value for name in _PEOPLE if isinstance(value := outline.value(name), dict)]
+        named = (person.get(name) for person in held for name in ("phone", "whatsapp"))
+        return {"people": sorted({person_key(one) for one in named if one and str(one).strip()})}
+    return {}
+
+
+def person_key(named: object) -> str:
+    """The end of a phone number, which stays the same however it is written (`077 123 4567`,
+    `+94771234567`); any other name as it is."""
+    text = str(named).strip()
+    digits = "".join(filter(str.isdecimal, text))
+    return digits[-9:] if len(digits) >= 9 and not any(map(str.isalpha, text)) else text
 
 
 def _stand(outline: _Outline) -> tuple[int, int]:
