@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from pymongo.errors import PyMongoError
@@ -73,6 +73,10 @@ class Checks:
             return f"Kafka answers; waiting: {told or 'nothing'}"
 
         return await self._servers.get("kafka", lambda: _timed(ask, SERVER_PATIENCE_S + 2))
+
+    async def waiting(self) -> Mapping[str, int]:
+        """Topic to records that wait in it. Raises LagUnknown."""
+        return await self._lag.by_topic()
 
     async def websocket(self) -> Check:
         """Whether live clients get what happens."""

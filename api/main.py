@@ -24,6 +24,7 @@ from pymongo.errors import PyMongoError
 from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
+from api.counting import Counting, tell_metrics
 from api.errors import add_problems
 from api.feed import Feed
 from api.forcing import Forcing
@@ -53,12 +54,14 @@ from api.routes import (
     tickets,
     webhooks,
 )
+from api.servers import Servers, watched
 from api.services import Services
 from api.settings import ApiSettings
 from api.static import CLIENT, PageFiles
 from api.status import StatusBoard
 from api.tokens import Tickets
-from schemas.settings import Endpoints
+from schemas.settings import Endpoints, SecretFileError, read_secret_files
+from streams import metrics
 from streams.cache import open_cache
 from streams.database import ensure_indexes, open_database
 from streams.directory import Directory, ensure_default_organization
@@ -87,12 +90,15 @@ def create_api(open_services: OpenServices) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services() as opened:
             app.state.services = opened
-            status = asyncio.create_task(tell_status(opened), name="status")
+            told = [asyncio.create_task(tell_status(opened), name="status")]
+            if os.environ.get(metrics.PORT):
+                told.append(asyncio.create_task(tell_metrics(opened), name="metrics"))
             try:
                 yield
             finally:
-                status.cancel()
-                await asyncio.gather(status, return_exceptions=True)
+                for task in told:
+                    task.cancel()
+                await asyncio.gather(*told, return_exceptions=True)
 
     app = FastAPI(
         title="SmartStore Sync",
@@ -132,6 +138,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
     app.add_middleware(Languages)
     app.add_middleware(BodyLimit)
     app.add_middleware(webhooks.Webhooks)
+    app.add_middleware(Counting)
     return app
 
 
@@ -146,7 +153,8 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
     feed = Feed(endpoints, settings.feed_ring)
     lag = Lag(endpoints)
     process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    board = StatusBoard(database, cache, directory, feed, lag, process)
+    servers = Servers(watched(endpoints, database, cache), now_ms)
+    board = StatusBoard(database, cache, directory, feed, lag, process, servers)
     held = Conflicts(database, publisher, now_ms)
     services = Services(
         endpoints=endpoints,
@@ -165,14 +173,19 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         policies=PolicyDesk(database, directory.rulebook, now_ms),
         forcing=Forcing(database, publisher),
         checks=Checks(database, cache, feed, lag),
+        servers=servers,
     )
     await _prepare(services)
     await feed.start()
-    listening = asyncio.create_task(services.pulse.run(database))
+    going = [
+        asyncio.create_task(services.pulse.run(database), name="pulse"),
+        asyncio.create_task(servers.run(), name="servers"),
+    ]
     try:
         yield services
     finally:
-        listening.cancel()
+        for task in going:
+            task.cancel()
         await services.couriers.close()
         await feed.stop()
         await board.withdraw()
@@ -222,8 +235,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; then finish what is under way, within STOP_S."""
-    endpoints, settings = Endpoints(), ApiSettings()
     configure_logging()
+    try:
+        read_secret_files(os.environ)
+    except SecretFileError as error:
+        sys.stderr.write(f"smartstore api: {error}\n")
+        return 2
+    endpoints, settings = Endpoints(), ApiSettings()
+    metrics.serve(os.environ, "api")
     app = create_api(lambda: open_services(endpoints, settings))
     ports = dict.fromkeys((settings.port, settings.websocket_port))
     sockets = [listen(settings.host, port) for port in ports]

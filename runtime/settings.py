@@ -9,6 +9,8 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.settings import read_secret_files
+
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ("KAFKA_URL", "DATABASE_URL", "REDIS_URL")
 
@@ -16,7 +18,9 @@ ENDPOINTS = ("KAFKA_URL", "DATABASE_URL", "REDIS_URL")
 def load_environment(root: Path = ROOT) -> dict[str, str]:
     """The process environment over `.env`; this is also what the children receive."""
     from_file = {k: v for k, v in dotenv_values(root / ".env").items() if v}
-    return {**from_file, **os.environ}
+    found = {**from_file, **os.environ}
+    read_secret_files(found)
+    return found
 
 
 def default_home() -> Path:

@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from pathlib import Path
+
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_FILE = "_FILE"
+_OURS = (
+    "SMARTSTORE_", "KAFKA_", "DATABASE_", "REDIS_", "WHATSAPP_", "WOOCOMMERCE_",
+    "ARAMEX_", "DHL_", "FEDEX_", "UPS_", "CEYLINCO_", "SKYNET_",
+)  # fmt: skip
+
+
+class SecretFileError(ValueError):
+    """A variable names a file that cannot be read. The text says which."""
+
+
+def read_secret_files(environment: MutableMapping[str, str]) -> None:
+    """For each `NAME_FILE` of ours (a secret of Docker or Kubernetes) set NAME to what is in that
+    file, as the official images do. A NAME that is set stays. Raises SecretFileError."""
+    for variable, path in list(environment.items()):
+        name = variable.removesuffix(_FILE)
+        if name == variable or not name.startswith(_OURS) or environment.get(name) or not path:
+            continue
+        try:
+            environment[name] = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretFileError(f"{variable}={path} cannot be read: {error}") from error
 
 
 class Endpoints(BaseSettings):

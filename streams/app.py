@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import structlog
 
 from schemas.settings import Endpoints
 from schemas.topics import Topic
+from streams import metrics
 from streams.kafka.driver import ChunkSchema, ChunkTransport
 from streams.kafka.records import Handler, Incoming
 
@@ -116,7 +118,9 @@ def bind(
                 while not queue.empty() and len(taken) < TAKEN_AT_ONCE:
                     taken.append(await events.__anext__())
                 taken = [event for event in taken if order.follows(event)]
-                await asyncio.gather(*(handler(chunk) for chunk in by_partition(taken)))
+                chunks = by_partition(taken)
+                await asyncio.gather(*(handler(chunk) for chunk in chunks))
+                metrics.handled(name, chunks, int(time.time() * 1000))
             except BaseException as error:
                 # Faust acknowledges an event whose agent raised or was cancelled. Ending the
                 # process is the only way to keep it: the supervisor starts it again.

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 import structlog
 import uvloop
 
-from schemas.settings import Endpoints
+from schemas.settings import Endpoints, SecretFileError, read_secret_files
+from streams import metrics
 from streams.app import SyncApp, leave_hard
 from streams.roles import Role
 
@@ -35,6 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"usage: python -m streams.worker {'|'.join(ROLES)}\n")
         return 2
     configure_logging()
+    try:
+        read_secret_files(os.environ)
+    except SecretFileError as error:
+        sys.stderr.write(f"smartstore worker: {error}\n")
+        return 2
+    metrics.serve(os.environ, arguments[0])
     endpoints = Endpoints()
     instance = os.environ.get("SMARTSTORE_INSTANCE", "0")
     return uvloop.run(run(arguments[0], endpoints, instance))

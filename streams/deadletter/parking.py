@@ -16,6 +16,7 @@ from schemas.deadletter import DeadLetter
 from schemas.envelope import Envelope, traceparent_of
 from schemas.topics import DEADLETTER
 from streams.kafka.records import Incoming, Outgoing, Publishes
+from streams.metrics import PARKED
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class DeadLetters:
     ) -> None:
         """Returns once Kafka has it. The same record parked twice by a stage is one letter."""
         letter = letter_of(incoming, organization_id, stage, reason, self._clock_ms())
+        PARKED.labels(stage).inc()
         log.warning("dead letter", stage=stage, reason=reason, letter=letter.id)
         trace = traceparent_of(incoming.headers) if incoming else ""
         envelope = Envelope(

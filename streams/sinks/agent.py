@@ -28,6 +28,7 @@ from streams.effects.ledger import CLAIM_MS, Ledger
 from streams.inbound.references import Bearer, Identities, resolved
 from streams.kafka.publisher import PublishFailed
 from streams.kafka.records import Incoming, Outgoing, Publishes
+from streams.metrics import WRITES
 from streams.sinks.claims import Fences
 from streams.sinks.coalesce import Sent, coalesced, newest_claim
 from streams.sinks.lines import EFFECTS_AT_ONCE, PAUSE_S, Connections, Line, Lines, Said
@@ -179,7 +180,7 @@ class Sink:
             incoming, command.organization_id, f"{reason}: a fault of ours. Retry after an update."
         )
         failed = outcome_of(command, "failed", self._clock_ms(), reason=reason)
-        await self._publish([outgoing(incoming, failed)])
+        await self._publish([_counted(incoming, failed)])
 
     async def _identified(
         self, commands: Sequence[StateCommand], answers: Sequence[Said]
@@ -216,7 +217,7 @@ class Sink:
             reason=said.answer.reason,
             retry_at_ms=said.retry_at_ms,
         )
-        return outgoing(incoming, outcome)
+        return _counted(incoming, outcome)
 
     async def _linked(self, command: Create, answer: Answer, external_id: str) -> Answer:
         """Made: it is ours. Found: it is, unless it is another entity's already (two products of
@@ -244,7 +245,7 @@ class Sink:
                 for incoming, command in lane:
                     if isinstance(command, Perform):
                         outcome = await self._perform(command)
-                        await self._publish([outgoing(incoming, outcome)])
+                        await self._publish([_counted(incoming, outcome)])
 
         await asyncio.gather(*(run(lane) for lane in lanes.values()))
 
@@ -316,3 +317,8 @@ class Sink:
         await self._dead.park(
             incoming, organization_id=organization_id, stage=self._stage, reason=reason
         )
+
+
+def _counted(incoming: Incoming, outcome: Outcome) -> Outgoing:
+    WRITES.labels(outcome.replica, outcome.result).inc()
+    return outgoing(incoming, outcome)

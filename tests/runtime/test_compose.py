@@ -1,4 +1,4 @@
-"""`compose.yaml` and the `Dockerfile`: valid, and as safe as they promise. Nothing runs them here."""
+"""`compose.yaml` and `Dockerfile`: valid, and as safe as they promise. Nothing runs them here."""
 
 from __future__ import annotations
 
