@@ -78,6 +78,24 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="effect_key",
             unique=True,
         ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("state", ASCENDING), ("updatedAtMs", DESCENDING)],
+            name="state",
+        ),
+    ),
+    "ss_sends": (
+        IndexModel([("organizationId", ASCENDING), ("key", ASCENDING)], name="key", unique=True),
+        IndexModel([("state", ASCENDING), ("dueAtMs", ASCENDING)], name="due"),
+        IndexModel(
+            [("organizationId", ASCENDING), ("state", ASCENDING), ("createdAtMs", DESCENDING)],
+            name="state",
+        ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("to", ASCENDING), ("createdAtMs", DESCENDING)],
+            name="to",
+        ),
+        IndexModel([("organizationId", ASCENDING), ("group", ASCENDING)], name="group"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
     "ss_conflicts": (
         IndexModel(
@@ -200,7 +218,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }
-"""`ss_checkpoints` and `ss_capabilities` are found by `_id` alone."""
+"""`ss_checkpoints`, `ss_capabilities`, `ss_templates` and `ss_spend` are found by `_id` alone."""
 
 
 def open_database(
