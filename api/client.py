@@ -86,8 +86,11 @@ class Closing:
 class Client:
     """The state of one connection; knows nothing of sockets. A `Watcher` of the feed."""
 
-    def __init__(self, organization_id: str, by: str, wanted: Subscription) -> None:
+    def __init__(
+        self, organization_id: str, by: str, wanted: Subscription, language: str = "en"
+    ) -> None:
         self.organization_id = organization_id
+        self.language = language
         self.by = by
         self.wanted = wanted
         self.next_offset = 0

@@ -23,6 +23,7 @@ from api.client import BEHIND, SLOW, Client, Closing, Message, Subscription
 from api.deps import is_ours
 from api.errors import malformed, unavailable
 from api.feed import FeedAway
+from api.pages.i18n import language, speaking
 from api.ring import Entry
 from api.services import Services
 from api.shapes import Cursor, SyncStatus, live_conflict, read_cursor, to_json
@@ -44,7 +45,9 @@ PIECE = 200
 MOST_CLIENTS = 5_000
 MOST_OF_ONE = 2_000
 STATUS_S = 2.0
-STATUS_AGAIN_S = 15.0
+STATUS_AGAIN_S = 3.0
+"""A client that hears nothing for longer than this and a little has lost us."""
+STATUS_PATIENCE_S = 2.0
 
 NOT_SIGNED_IN = 4401
 NOT_FROM_THERE = 4403
@@ -119,7 +122,7 @@ async def _greet(
     full = sum(watching.values()) >= MOST_CLIENTS
     if full or watching.get(organization_id, 0) >= MOST_OF_ONE:
         raise Refused(SLOW, "too many connections; try again later")
-    client = Client(organization_id, by, first.subscribe or Subscription())
+    client = Client(organization_id, by, first.subscribe or Subscription(), language())
     return client, read_cursor(first.cursor or websocket.query_params.get("cursor", ""))
 
 
@@ -341,18 +344,22 @@ async def _close(websocket: WebSocket, closing: Closing) -> None:
 
 
 async def tell_status(use: Services) -> None:
-    """Every two seconds: the status of each watched organisation, when it has changed."""
+    """Every two seconds, and at once when a server of ours goes or comes: the status of each
+    watched organisation, when it has changed; else as a sign of life."""
     told: dict[str, tuple[float, SyncStatus]] = {}
     loop = asyncio.get_running_loop()
     while True:
-        await asyncio.sleep(STATUS_S)
-        await use.status.announce_watchers()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATUS_S):
+                await use.servers.moved.wait()
+        use.servers.moved.clear()
         watched = use.feed.watching()
         told = {name: found for name, found in told.items() if name in watched}
         for organization_id in watched:
             try:
-                status = await use.status.of(organization_id)
-            except PyMongoError as error:
+                async with asyncio.timeout(STATUS_PATIENCE_S):
+                    status = await use.status.of(organization_id)
+            except (PyMongoError, TimeoutError) as error:
                 log.warning("no status to tell", error=repr(error))
                 break
             at, last = told.get(organization_id, (0.0, None))
@@ -360,7 +367,19 @@ async def tell_status(use: Services) -> None:
             if same and loop.time() - at < STATUS_AGAIN_S:
                 continue
             told[organization_id] = loop.time(), status
-            message = to_json({"type": "status", "isConnected": True, "syncStatus": status})
-            for watcher in use.feed.watchers(organization_id):
-                if isinstance(watcher, Client):
-                    watcher.put_status(message)
+            await _tell(use, organization_id, status)
+        await use.status.announce_watchers()
+
+
+async def _tell(use: Services, organization_id: str, status: SyncStatus) -> None:
+    """To each of its clients in the language of its page."""
+    messages: dict[str, bytes] = {}
+    for watcher in use.feed.watchers(organization_id):
+        if not isinstance(watcher, Client):
+            continue
+        if watcher.language not in messages:
+            with speaking(watcher.language):
+                shown = use.status.said(status)
+            body = {"type": "status", "isConnected": True, "syncStatus": shown}
+            messages[watcher.language] = to_json(body)
+        watcher.put_status(messages[watcher.language])

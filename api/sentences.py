@@ -1,71 +1,76 @@
-"""What happened to a conflict, in words a shop owner understands. Pure."""
+"""What happened to a conflict, in words a shop owner understands."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from api.pages.words import field_word, replica_word, value_word
+from babel.dates import format_timedelta
+
+from api.pages.i18n import N_, _, locale
+from api.pages.words import field_word, side_word, type_word, value_word
 from schemas.feed import ConflictLine
 from schemas.fields import EXISTENCE
 from streams.conflicts.words import AGREED, UNDO, kept_side
 from streams.suggest import Suggestion
 
 _WHO = {
-    "session": "Somebody on this page",
-    "key": "A program with your API key",
-    "cli": "Somebody at the command line",
-    "rule": "Your rule",
-    "suggestion": "A suggestion",
+    "session": N_("Somebody on this page"),
+    "key": N_("A program with your API key"),
+    "cli": N_("Somebody at the command line"),
+    "rule": N_("Your rule"),
+    "suggestion": N_("A suggestion"),
 }
-_FATE = {"kept": "kept the item", "deleted": "deleted the item"}
+_FATE = {"kept": N_("kept the item"), "deleted": N_("deleted the item")}
 
 
 def who(by: str) -> str:
     """`key:Nimal` to `Nimal`."""
     how, _, name = by.partition(":")
-    return name or _WHO.get(how, "Somebody")
+    return name or _(_WHO.get(how, N_("Somebody")))
 
 
 def ago(at_ms: int, now_ms: int) -> str:
-    """`2 s ago`."""
-    seconds = max(0, (now_ms - at_ms) // 1000)
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return _many(seconds // size, unit) + " ago"
-    return f"{seconds} s ago"
+    """`2 seconds ago`."""
+    passed = timedelta(milliseconds=max(0, now_ms - at_ms))
+    return str(format_timedelta(-passed, add_direction=True, locale=locale()))
 
 
 def outcome(line: ConflictLine) -> str:
     """What a settled conflict came to: `kept WooCommerce's 1,950.00`."""
     if line.field == EXISTENCE:
-        return _FATE.get(str(line.value), "decided")
+        return _(_FATE.get(str(line.value), N_("decided")))
     value = value_word(line.value, line.field)
     side = kept_side(line)
     if line.resolution == "merge" and not side:
-        return f"merged both into {value}"
+        return _("merged both into %(value)s", value=value)
     if side == AGREED:
-        return f"kept {value} as it stood"
+        return _("kept %(value)s as it stood", value=value)
     if side:
-        return f"kept {_whose(side)} {value}"
-    return f"set it to {value}"
+        return _("kept %(side)s's %(value)s", side=side_word(side), value=value)
+    return _("set it to %(value)s", value=value)
 
 
 def decided_sentence(line: ConflictLine) -> str:
     """`Nimal kept WooCommerce's 1,950.00`."""
+    value = value_word(line.value, line.field)
     if line.resolution == "agreed":
-        return f"Both sides came to {value_word(line.value, line.field)} by themselves"
+        return _("Both sides came to %(value)s by themselves", value=value)
     if line.resolution == UNDO:
-        return f"{who(line.by)} took it back: {value_word(line.value, line.field)} stands again"
-    how = " (the newer change)" if line.resolution == "newest" else ""
-    return f"{who(line.by)} {outcome(line)}{how}"
+        return _("%(who)s took it back: %(value)s stands again", who=who(line.by), value=value)
+    if line.resolution == "newest":
+        return _("%(who)s %(did)s (the newer change)", who=who(line.by), did=outcome(line))
+    return _("%(who)s %(did)s", who=who(line.by), did=outcome(line))
 
 
 def lost_sentence(line: ConflictLine, now_ms: int) -> str:
     """To the second of two people who decide at once."""
     when = ago(line.at_ms, now_ms)
     if line.resolution == "agreed":
-        return f"{decided_sentence(line)} {when}."
-    return f"{who(line.by)} decided this {when}: {outcome(line)}."
+        return _("%(decided)s %(when)s.", decided=decided_sentence(line), when=when)
+    return _(
+        "%(who)s decided this %(when)s: %(did)s.", who=who(line.by), when=when, did=outcome(line)
+    )
 
 
 def foreseen_sentence(how: str, value: Any, line: ConflictLine) -> str:
@@ -73,31 +78,35 @@ def foreseen_sentence(how: str, value: Any, line: ConflictLine) -> str:
     shown = value_word(value, line.field)
     match how:
         case "ask":
-            return "You would be asked."
+            return _("You would be asked.")
         case "merge":
-            return f"Both would be merged into {shown}."
+            return _("Both would be merged into %(value)s.", value=shown)
         case "newest":
-            return f"The newer value, {shown}, would stand."
+            return _("The newer value, %(value)s, would stand.", value=shown)
         case _:
-            return f"{shown} would stand: the rule prefers that side."
+            return _("%(value)s would stand: the rule prefers that side.", value=shown)
 
 
 def reason(suggestion: Suggestion, line: ConflictLine) -> str:
     """Why this is suggested."""
     what = {
-        "field": f"the {field_word(line.field)}",
-        "type": f"something of a {line.type}",
-        "pair": "something",
+        "field": _("the %(field)s", field=field_word(line.field)),
+        "type": _("something of this kind (%(item)s)", item=type_word(line.type)),
+        "pair": _("something"),
     }[suggestion.level]
     did = {
-        "keep": f"kept {_in_sentence(suggestion.side)}",
-        "newest": "kept the newer value",
-        "merge": "merged both",
-        "manual": "typed a value of your own",
+        "keep": _("kept %(side)s", side=side_word(suggestion.side)),
+        "newest": _("kept the newer value"),
+        "merge": _("merged both"),
+        "manual": _("typed a value of your own"),
     }[suggestion.resolution]
-    return (
-        f"In {suggestion.times} of the last {suggestion.of} times {what} differed "
-        f"{_between(line)}, you {did}."
+    return _(
+        "In %(times)s of the last %(of)s times %(what)s differed %(between)s, you %(did)s.",
+        times=suggestion.times,
+        of=suggestion.of,
+        what=what,
+        between=_between(line),
+        did=did,
     )
 
 
@@ -107,20 +116,7 @@ def always_about(line: ConflictLine) -> str:
 
 
 def _between(line: ConflictLine) -> str:
-    return f"between {' and '.join(_in_sentence(side) for side in line.candidates)}"
-
-
-def _in_sentence(side: str) -> str:
-    """`Your app` becomes `your app` inside a sentence; names stay as they are."""
-    if side == AGREED:
-        return "what stood"
-    word = replica_word(side)
-    return f"your{word[4:]}" if word.startswith("Your ") else word
-
-
-def _whose(side: str) -> str:
-    return f"{_in_sentence(side)}'s"
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    sides = [side_word(side) for side in line.candidates]
+    if len(sides) != 2:
+        return _("between %(sides)s", sides=", ".join(sides))
+    return _("between %(one)s and %(other)s", one=sides[0], other=sides[1])

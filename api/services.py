@@ -16,6 +16,7 @@ from api.feed import Feed
 from api.forcing import Forcing
 from api.login import Sessions
 from api.policies import PolicyDesk
+from api.servers import Servers
 from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
@@ -56,6 +57,7 @@ class Services:
     policies: PolicyDesk
     forcing: Forcing
     checks: Checks
+    servers: Servers = field(default_factory=Servers)
     pulse: Pulse = field(default_factory=Pulse)
     couriers: CourierLines = field(default_factory=CourierLines)
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))

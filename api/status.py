@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import structs
 from redis.asyncio import Redis
 
 from api.feed import Feed
+from api.pages.i18n import N_, _, clock_word, ngettext
+from api.servers import Servers
 from api.shapes import ReplicaStatus, SyncStatus
 from schemas.envelope import rfc3339
 from streams.cache import CACHE_ERRORS
@@ -29,6 +32,22 @@ SILENT_MS = 10_000
 WAITING_S = 30.0
 """Owed for longer than this: something is in the way."""
 FRESH_S = 1.0
+REMEMBERED = 1_000
+"""Organisations whose last figures are shown while MongoDB is away."""
+NOTHING = SyncStatus(
+    state="away",
+    sentence="",
+    last_sync=None,
+    pending_events=0,
+    owed=0,
+    in_flight=0,
+    queued=0,
+    oldest_pending_s=0.0,
+    open_conflicts=0,
+    active_connections=0,
+    replicas=(),
+    timestamp="",
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,7 @@ class StatusBoard:
         feed: Feed,
         lag: Lag,
         process: str,
+        servers: Servers | None = None,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._conflicts = database["ss_conflicts"]
@@ -61,12 +81,39 @@ class StatusBoard:
         self._feed = feed
         self._lag = lag
         self._process = process
+        self._servers = servers or Servers()
         self._clock_ms = clock_ms
+        self._last: dict[str, SyncStatus] = {}
         self._kept: Fresh[SyncStatus] = Fresh(FRESH_S, time.monotonic)
 
     async def of(self, organization_id: str) -> SyncStatus:
-        """The organisation's status. Raises PyMongoError."""
-        return await self._kept.get(organization_id, lambda: self._read(organization_id))
+        """The organisation's status, its sentence in the reader's language. With MongoDB away its
+        figures are those of before. Raises PyMongoError."""
+        away = self._servers.away
+        if "mongodb" in away:
+            found = self._last.get(organization_id) or NOTHING
+        else:
+            found = await self._kept.get(organization_id, lambda: self._read(organization_id))
+            if len(self._last) >= REMEMBERED:
+                self._last.clear()
+            self._last[organization_id] = found
+        if away:
+            found = structs.replace(found, state="away", away=tuple(sorted(away)))
+            found = structs.replace(found, timestamp=rfc3339(self._clock_ms()))
+        return self.said(found)
+
+    def said(self, status: SyncStatus) -> SyncStatus:
+        """The same with its sentence in the reader's language."""
+        return structs.replace(status, sentence=self._sentence(status))
+
+    def _sentence(self, status: SyncStatus) -> str:
+        if status.away:
+            return " ".join(
+                away_sentence(name, self._servers.away.get(name, 0)) for name in status.away
+            )
+        return sentence_of(
+            status.state, status.pending_events, status.oldest_pending_s, status.open_conflicts
+        )
 
     async def announce_watchers(self) -> None:
         """Tell the other processes how many clients this one has."""
@@ -101,7 +148,7 @@ class StatusBoard:
         state = state_of(owed.known, pending, age_s, conflicts)
         return SyncStatus(
             state=state,
-            sentence=sentence_of(state, pending, age_s, conflicts),
+            sentence="",
             last_sync=rfc3339(last_ms) if last_ms else None,
             pending_events=pending,
             owed=owed.owed,
@@ -177,21 +224,38 @@ def sentence_of(state: str, pending: int, age_s: float, conflicts: int) -> str:
     """One sentence for the top of the page."""
     match state:
         case "unknown":
-            return "Sync is not reporting. Changes are kept and will be sent when it is back."
+            return _("Sync is not reporting. Changes are kept and will be sent when it is back.")
         case "waiting":
             minutes = max(1, round(age_s / 60))
-            return (
-                f"{_count(pending, 'change')} waiting, the oldest for {_count(minutes, 'minute')}."
+            return ngettext(
+                "%(num)s change waiting, the oldest for %(minutes)s.",
+                "%(num)s changes waiting, the oldest for %(minutes)s.",
+                pending,
+                minutes=ngettext("%(num)s minute", "%(num)s minutes", minutes),
             )
         case "conflict":
-            verb = "needs" if conflicts == 1 else "need"
-            return f"{_count(conflicts, 'conflict')} {verb} your decision."
+            return ngettext(
+                "%(num)s conflict needs your decision.",
+                "%(num)s conflicts need your decision.",
+                conflicts,
+            )
         case "syncing":
-            verb = "is" if pending == 1 else "are"
-            return f"{_count(pending, 'change')} {verb} on the way."
+            return ngettext(
+                "%(num)s change is on the way.", "%(num)s changes are on the way.", pending
+            )
         case _:
-            return "Everything is in sync."
+            return _("Everything is in sync.")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+AWAY = {
+    "kafka": N_(
+        "Kafka does not answer since %(at)s. New changes are kept and go on when it is back."
+    ),
+    "mongodb": N_("MongoDB does not answer since %(at)s. What is shown here is as of then."),
+    "redis": N_("Redis does not answer since %(at)s. Everything goes on, only slower."),
+}
+
+
+def away_sentence(name: str, since_ms: int) -> str:
+    """What it means that a server of ours is away."""
+    return _(AWAY[name], at=clock_word(rfc3339(since_ms)))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from api.pages.words import field_word, replica_word, value_word
+from babel.dates import format_date
+
+from api.pages.i18n import N_, _, locale
+from api.pages.words import field_word, first_big, side_word, value_word
 from api.steps import MOVED, Step
 from schemas.fields import Kind, kind_of
 from streams.sync.record import Agreed
@@ -15,12 +18,16 @@ from streams.sync.record import Agreed
 ORDER_CAUSE = "order:"
 """How the stock edits of orders are named (streams/inbound/normalise.py)."""
 MINUS = "\u2212"
-_PEOPLE = {"session": "you", "key": "a program with your API key", "suggestion": "a suggestion"}
+_PEOPLE = {
+    "session": N_("you"),
+    "key": N_("a program with your API key"),
+    "suggestion": N_("a suggestion"),
+}
 _RULES = {
-    "newest": "the newer one stands",
-    "local": "by your rule your app wins",
-    "remote": "by your rule the other platform wins",
-    "merge": "they were merged",
+    "newest": N_("the newer one stands"),
+    "local": N_("by your rule your app wins"),
+    "remote": N_("by your rule the other platform wins"),
+    "merge": N_("they were merged"),
 }
 
 
@@ -44,51 +51,71 @@ class Teller:
         clock = f"{at:%H:%M:%S}" + (" UTC" if self.zone is UTC else "")
         if at.date() == now.date():
             return clock
-        day = f"{at.day} {at:%b}" + (f" {at.year}" if at.year != now.year else "")
-        return f"{clock} on {day}"
+        day = f"{at.day} {format_date(at, 'MMM', locale=locale())}"
+        day += f" {at.year}" if at.year != now.year else ""
+        return _("%(clock)s on %(day)s", clock=clock, day=day)
 
     def _there(self, at_ms: int) -> datetime:
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone)
 
     def sentence(self, step: Step) -> str:
         """One decision."""
+        at = self.moment(step.at_ms)
         if step.kind == "deleted":
-            return f"Deleted by {who(step.source)} at {self.moment(step.at_ms)}"
+            return _("Deleted by %(who)s at %(at)s", who=who(step.source), at=at)
         if step.kind == "held":
-            return (
-                f"{who(step.source, True)} says {self.value(step.value)} where "
-                f"{self.value(step.previous)} stands: a person is asked since "
-                f"{self.moment(step.at_ms)}"
+            return _(
+                "%(who)s says %(value)s where %(previous)s stands: a person is asked since %(at)s",
+                who=who(step.source, True),
+                value=self.value(step.value),
+                previous=self.value(step.previous),
+                at=at,
             )
-        return f"{self.value(step.value)} because {self._because(step)}"
+        return _(
+            "%(value)s because %(cause)s", value=self.value(step.value), cause=self._because(step)
+        )
 
     def _because(self, step: Step) -> str:
         source, at = who(step.source), self.moment(step.at_ms)
         ruled = step.ruled
         if step.kind == "resolved":
             was = f" ({self._sides(step)})" if ruled else ""
-            return f"{source} decided so at {at}{was}"
+            return _("%(who)s decided so at %(at)s", who=source, at=at) + was
         if step.kind == "decided" and ruled is not None:
-            how = _RULES.get(ruled.resolution, f"by your rule {source} wins")
-            return f"two sides had changed it by {at} ({self._sides(step)}) and {how}"
+            rule = _RULES.get(ruled.resolution)
+            return _(
+                "two sides had changed it by %(at)s (%(sides)s) and %(rule)s",
+                at=at,
+                sides=self._sides(step),
+                rule=_(rule) if rule else _("by your rule %(who)s wins", who=source),
+            )
         if step.delta and kind_of(self.entity_type, self.field) is Kind.COUNTER:
-            return f"{source} {self._counted(step)}"
+            return self._counted(step)
         if step.previous is None:
-            first = step.line is not None and step.line.action == "create"
-            return f"{source} {'had it so when it was first seen' if first else 'set it'} at {at}"
-        return f"{source} changed it at {at} (it was {self.value(step.previous)})"
+            if step.line is not None and step.line.action == "create":
+                return _("%(who)s had it so when it was first seen at %(at)s", who=source, at=at)
+            return _("%(who)s set it at %(at)s", who=source, at=at)
+        was = self.value(step.previous)
+        return _(
+            "%(who)s changed it at %(at)s (it was %(previous)s)", who=source, at=at, previous=was
+        )
 
     def _counted(self, step: Step) -> str:
         cause = step.line.cause if step.line else ""
-        count, at = abs(step.delta), self.moment(step.at_ms)
+        told = {
+            "who": who(step.source),
+            "count": abs(step.delta),
+            "at": self.moment(step.at_ms),
+            "sum": f"{step.previous} {'+' if step.delta > 0 else MINUS} {abs(step.delta)}",
+        }
         if step.delta > 0:
-            return f"added {count} at {at} ({step.previous} + {count})"
-        sum_ = f"{step.previous} {MINUS} {count}"
+            return _("%(who)s added %(count)s at %(at)s (%(sum)s)", **told)
         if step.order is not None:
-            return f"sold {count} at {at} ({sum_}, order {step.order.label})"
+            told["order"] = step.order.label
+            return _("%(who)s sold %(count)s at %(at)s (%(sum)s, order %(order)s)", **told)
         if cause.startswith(ORDER_CAUSE):
-            return f"sold {count} at {at} ({sum_})"
-        return f"took {count} off at {at} ({sum_})"
+            return _("%(who)s sold %(count)s at %(at)s (%(sum)s)", **told)
+        return _("%(who)s took %(count)s off at %(at)s (%(sum)s)", **told)
 
     def _sides(self, step: Step) -> str:
         sides = step.ruled.candidates if step.ruled else {}
@@ -100,21 +127,30 @@ class Teller:
         told = []
         if contested:
             held = next((step for step in steps if step.kind == "held"), None)
-            told.append(self.sentence(held) if held else "A person is asked")
+            told.append(self.sentence(held) if held else _("A person is asked"))
         elif steps and steps[0].kind == "deleted":
             told.append(self.sentence(steps[0]))
         if moved and moved[0].value == agreed.value:
             told.append(self.sentence(moved[0]))
         else:
-            told.append(
-                f"{self.value(agreed.value)} since {self.moment(agreed.at_ms)}, by "
-                f"{who(agreed.source)}; the history reaches back 30 days and holds no more of it"
-                if agreed.at_ms
-                else f"{self.value(agreed.value)} since before the history, by {who(agreed.source)}"
-            )
+            told.append(self._old(agreed))
         story = ". ".join(told) + "."
         before = next((step for step in moved[1:] if step.value != agreed.value), None)
-        return f"{story} Before: {self.sentence(before)}." if before else story
+        if before is None:
+            return story
+        return _("%(story)s Before: %(before)s.", story=story, before=self.sentence(before))
+
+    def _old(self, agreed: Agreed) -> str:
+        """A value that the history does not tell of."""
+        told = {"value": self.value(agreed.value), "who": who(agreed.source)}
+        if not agreed.at_ms:
+            return _("%(value)s since before the history, by %(who)s", **told)
+        return _(
+            "%(value)s since %(at)s, by %(who)s; the history reaches back 30 days and holds no "
+            "more of it",
+            at=self.moment(agreed.at_ms),
+            **told,
+        )
 
     @property
     def heading(self) -> str:
@@ -126,13 +162,11 @@ def who(source: str, first: bool = False) -> str:
     """Who did it, within a sentence; `first`: at its beginning."""
     if source.startswith("person:"):
         name = source.removeprefix("person:")
-        word = _PEOPLE.get(name, name or "you")
-    elif source in ("mongodb", "web"):
-        word = "your app"
+        word = _(_PEOPLE[name]) if name in _PEOPLE else name or _("you")
     elif source == "merge":
-        word = "a merge of both"
+        word = _("a merge of both")
     elif source == "agreed":
-        word = "as it stood"
+        word = _("as it stood")
     else:
-        word = replica_word(source) if source else "somebody"
-    return word[:1].upper() + word[1:] if first else word
+        word = side_word(source) if source else _("somebody")
+    return first_big(word) if first else word

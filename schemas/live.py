@@ -124,7 +124,8 @@ class SyncStatus(Shown, frozen=True, kw_only=True):
 
     state: str
     """synced · syncing (changes are on their way) · conflict (a person is needed) · waiting
-    (nothing moved for a while) · unknown (the reconcile worker does not report)"""
+    (nothing moved for a while) · unknown (the reconcile worker does not report) · away (a server of
+    ours does not answer)"""
     sentence: str
     last_sync: str | None
     pending_events: int
@@ -137,4 +138,6 @@ class SyncStatus(Shown, frozen=True, kw_only=True):
     open_conflicts: int
     active_connections: int
     replicas: tuple[ReplicaStatus, ...]
+    away: tuple[str, ...] = ()
+    """Servers that do not answer: mongodb, kafka, redis. Figures are those of before."""
     timestamp: str

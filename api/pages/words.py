@@ -1,19 +1,21 @@
-"""What machines call things, in a shopkeeper's words. Pure; live.js has the same tables."""
+"""What machines call things, in a shopkeeper's words. In the reader's language; sync.js has
+the same tables from its page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from api.pages.i18n import N_, _
 from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
 
 REPLICAS = {
-    "mongodb": "Your app",
-    "web": "Your app",
+    "mongodb": N_("Your app"),
+    "web": N_("Your app"),
     "woocommerce": "WooCommerce",
     "whatsapp": "WhatsApp",
-    "agreed": "As it stands",
-    "merge": "Merged",
+    "agreed": N_("As it stands"),
+    "merge": N_("Merged"),
 }
 KINDS = {
     "changed": ("pencil", "info"),
@@ -25,6 +27,8 @@ KINDS = {
     "deleted": ("bin", "quiet"),
     "failed": ("cross", "bad"),
     "effect": ("bubble", "info"),
+    "relinked": ("again", "quiet"),
+    "unlinked": ("cross", "quiet"),
 }
 """Kind of feed line to (icon, tone)."""
 STATES = {
@@ -33,17 +37,80 @@ STATES = {
     "conflict": ("choice", "ask"),
     "waiting": ("clock", "bad"),
     "unknown": ("clock", "ask"),
+    "away": ("cross", "bad"),
 }
+TYPES = {
+    "product": N_("product"),
+    "variation": N_("variation"),
+    "inventory": N_("stock"),
+    "order": N_("order"),
+    "customer": N_("customer"),
+    "message": N_("message"),
+    "shipment": N_("shipment"),
+}
+TITLES = {
+    "changed": N_("%(who)s changed %(what)s"),
+    "sent": N_("On its way to %(where)s: %(what)s"),
+    "going": N_("On its way to %(where)s"),
+    "arrived": N_("%(where)s is up to date"),
+    "after": N_("%(where)s is up to date after %(latency)s"),
+    "refused": N_("%(where)s had changed meanwhile and was read again"),
+    "conflict": N_("Needs your decision: %(what)s"),
+    "resolved": N_("Decided: %(what)s"),
+    "deleted": N_("Removed by %(who)s"),
+    "gone": N_("Removed"),
+    "failed": N_("%(where)s did not accept %(what)s"),
+    "effect": N_("Message by %(where)s"),
+    "relinked": N_("Joined with an item of %(where)s"),
+    "unlinked": N_("Parted from an item of %(where)s"),
+    "more": N_("%(names)s and %(number)s more"),
+    "something": N_("something"),
+}
+"""Kind of feed line to its sentence; live.js has them from the page, in the reader's language."""
 FIELDS = {
     "sku": "SKU",
-    "name": "name",
-    "shortDescription": "short description",
-    "salePrice": "sale price",
-    "existence": "keep or delete",
-    "quantity": "stock",
-    "lowStockThreshold": "low-stock alert",
-    "placedOn": "placed on",
-    "createdAt": "placed at",
+    "name": N_("name"),
+    "description": N_("description"),
+    "shortDescription": N_("short description"),
+    "price": N_("price"),
+    "salePrice": N_("sale price"),
+    "currency": N_("currency"),
+    "status": N_("status"),
+    "categories": N_("categories"),
+    "tags": N_("tags"),
+    "images": N_("pictures"),
+    "image": N_("picture"),
+    "attributes": N_("attributes"),
+    "weight": N_("weight"),
+    "dimensions": N_("dimensions"),
+    "productType": N_("product type"),
+    "details": N_("details"),
+    "existence": N_("keep or delete"),
+    "quantity": N_("stock"),
+    "reserved": N_("reserved"),
+    "backorders": N_("backorders"),
+    "lowStockThreshold": N_("low-stock alert"),
+    "number": N_("number"),
+    "placedOn": N_("placed on"),
+    "createdAt": N_("placed at"),
+    "customerId": N_("customer"),
+    "items": N_("items"),
+    "subtotal": N_("subtotal"),
+    "discount": N_("discount"),
+    "shippingTotal": N_("delivery charge"),
+    "taxTotal": N_("tax"),
+    "total": N_("total"),
+    "payment": N_("payment"),
+    "billing": N_("billing address"),
+    "shipping": N_("delivery address"),
+    "note": N_("note"),
+    "email": N_("e-mail"),
+    "phone": N_("phone"),
+    "addresses": N_("addresses"),
+    "body": N_("text"),
+    "trackingNumber": N_("tracking number"),
+    "location": N_("place"),
+    "estimatedDelivery": N_("expected delivery"),
 }
 MONEY = sorted(
     {
@@ -53,35 +120,60 @@ MONEY = sorted(
         if kind is Kind.MONEY
     }
 )
-FATES = {"kept": "Keep it", "deleted": "Delete it"}
+FATES = {"kept": N_("Keep it"), "deleted": N_("Delete it")}
+MOST_NAMES = 4
 _SHORT = 80
 
 
 def replica_word(replica: str) -> str:
-    """`woocommerce:2` to `WooCommerce 2`."""
+    """`woocommerce:2` to `WooCommerce 2`, `courier:dhl` to `DHL`."""
     if replica.startswith("person:"):
-        return "You"
-    name, _, number = replica.partition(":")
-    word = REPLICAS.get(name, name.replace("-", " ").capitalize())
-    return f"{word} {number}".strip()
+        return _("You")
+    name, _colon, number = replica.partition(":")
+    if name == "courier" and number:
+        return number.upper() if len(number) < 4 else number.replace("_", " ").capitalize()
+    word = REPLICAS.get(name)
+    told = _(word) if word else name.replace("-", " ").capitalize()
+    return f"{told} {number}".strip()
+
+
+def side_word(replica: str) -> str:
+    """The same within a sentence: `your app`, `what stood`."""
+    if replica in ("mongodb", "web"):
+        return _("your app")
+    if replica == "agreed":
+        return _("what stood")
+    if replica.startswith("person:"):
+        return _("you")
+    return replica_word(replica)
 
 
 def field_word(field: str) -> str:
     """`lowStockThreshold` to `low-stock alert`."""
     known = FIELDS.get(field)
     if known:
-        return known
+        return _(known)
     spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in field)
     return spaced.strip()
+
+
+def type_word(kind: str) -> str:
+    """`inventory` to `stock`."""
+    return _(TYPES[kind]) if kind in TYPES else kind
+
+
+def first_big(text: str) -> str:
+    """With a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def heading_word(field: str, kind: str) -> str:
     """What a conflict is about: `Price of product`, `Stock`."""
     if field == EXISTENCE:
-        return f"Keep or delete this {kind}?"
-    word = field_word(field)
-    word = word[:1].upper() + word[1:]
-    return word if kind == "inventory" else f"{word} of {kind}"
+        return _("Keep or delete this %(item)s?", item=type_word(kind))
+    if kind == "inventory":
+        return first_big(field_word(field))
+    return _("%(field)s of %(item)s", field=first_big(field_word(field)), item=type_word(kind))
 
 
 def money_word(value: str) -> str:
@@ -96,15 +188,15 @@ def money_word(value: str) -> str:
 def value_word(value: Any, field: str = "") -> str:
     """A value, short. Empty and zero stay different."""
     if value is None or value == "":
-        return "(empty)"
+        return _("(empty)")
     if field == EXISTENCE:
-        return FATES.get(value, str(value))
+        return _(FATES[value]) if value in FATES else str(value)
     if isinstance(value, str) and field in MONEY:
         return money_word(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, list):
-        text = ", ".join(value_word(item) for item in value) or "(none)"
+        text = ", ".join(value_word(item) for item in value) or _("(none)")
     elif isinstance(value, dict):
         named = value.get("name") or value.get("sku")
         text = (
@@ -122,37 +214,38 @@ def latency_word(latency_ms: int | None) -> str:
     if latency_ms is None:
         return ""
     if latency_ms < 1_000:
-        return f"{max(0, latency_ms)} ms"
+        return _("%(number)s ms", number=max(0, latency_ms))
     if latency_ms < 60_000:
-        return f"{latency_ms / 1_000:.1f} s"
-    return f"{latency_ms // 60_000} min"
+        return _("%(number)s s", number=f"{latency_ms / 1_000:.1f}")
+    return _("%(number)s min", number=latency_ms // 60_000)
 
 
-def event_title(kind: str, source: str, replica: str, fields: list[str], latency: str) -> str:
+def fields_word(fields: Sequence[str]) -> str:
+    """`price, stock and 3 more`."""
+    named = ", ".join(field_word(name) for name in fields[:MOST_NAMES])
+    if len(fields) > MOST_NAMES:
+        return _(TITLES["more"], names=named, number=len(fields) - MOST_NAMES)
+    return named or _(TITLES["something"])
+
+
+def event_title(
+    kind: str, source: str, replica: str, fields: Sequence[str], latency: str = ""
+) -> str:
     """One line of the feed as a sentence."""
-    named = ", ".join(field_word(name) for name in fields[:4])
-    if len(fields) > 4:
-        named += f" and {len(fields) - 4} more"
-    where = replica_word(replica or source)
-    match kind:
-        case "changed":
-            return f"{replica_word(source)} changed {named or 'something'}"
-        case "sent":
-            return f"On its way to {where}" + (f": {named}" if named else "")
-        case "arrived":
-            return f"{where} is up to date" + (f" after {latency}" if latency else "")
-        case "refused":
-            return f"{where} had changed meanwhile and was read again"
-        case "conflict":
-            return f"Needs your decision: {named or 'a value'}"
-        case "resolved":
-            return f"Decided: {named or 'a value'}"
-        case "deleted":
-            return f"Removed by {replica_word(source)}" if source else "Removed"
-        case "failed":
-            return f"{where} did not accept {named or 'a change'}"
-        case _:
-            return f"Message by {where}"
+    name = kind if kind in TITLES else "effect"
+    if kind == "arrived" and latency:
+        name = "after"
+    if kind == "sent" and not fields:
+        name = "going"
+    if kind == "deleted" and not source:
+        name = "gone"
+    return _(
+        TITLES[name],
+        who=replica_word(source),
+        where=replica_word(replica or source),
+        what=fields_word(fields),
+        latency=latency,
+    )
 
 
 WORDS: dict[str, Callable[..., Any]] = {
@@ -161,4 +254,7 @@ WORDS: dict[str, Callable[..., Any]] = {
     "heading": heading_word,
     "shown": value_word,
     "latency": latency_word,
+    "typed": type_word,
+    "fields": fields_word,
+    "big": first_big,
 }
