@@ -21,6 +21,7 @@ class Name(StrEnum):
     SUGGEST = "suggest"
     IMPORT = "import"
     DRIFT = "drift"
+    COURIERS = "couriers"
 
 
 MODULES = {Name.IMPORT: "importing"}

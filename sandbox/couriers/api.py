@@ -23,11 +23,18 @@ class Kind:
     """Addresses that the limits leave alone."""
 
 
+def gives_tokens(parts: list[str]) -> bool:
+    """Tokens have limits of their own."""
+    return "oauth" in parts
+
+
 KINDS: dict[str, Kind] = {
     "aramex": Kind(aramex.handle, aramex.error, aramex.limited),
     "dhl": Kind(dhl.handle, dhl.error, dhl.limited, dhl.PER_S, dhl.PER_DAY, dhl.unlimited),
-    "fedex": Kind(fedex.handle, fedex.error, fedex.limited, fedex.PER_S, fedex.PER_DAY),
-    "ups": Kind(ups.handle, ups.error, ups.limited),
+    "fedex": Kind(
+        fedex.handle, fedex.error, fedex.limited, fedex.PER_S, fedex.PER_DAY, gives_tokens
+    ),
+    "ups": Kind(ups.handle, ups.error, ups.limited, unlimited=gives_tokens),
     **{name: Kind(handler, local.error, local.limited) for name, handler in local.HANDLERS.items()},
 }
 

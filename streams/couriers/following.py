@@ -2,7 +2,7 @@
 
     {_id: "org/replica/number", organizationId, replica, courier, account, number, shipmentId,
      orderId, status, events: [...], estimated, uniqueId, base, createdAtMs, polledAtMs, asOf,
-     dueAtMs, failures, live, ended, version}
+     dueAtMs, live, ended, pushedAtMs, version}
 
 The whole of what is known goes to topic `inbound` each time something is new, so a repeat or a late
 answer changes nothing. It is published before the row is kept: a crash in between repeats it.
@@ -13,6 +13,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+
+from pymongo import UpdateOne
 
 from connectors.couriers.mapping import TYPE, delivery, tracked_fields
 from connectors.couriers.model import Event, Tracked, current, merged
@@ -57,10 +59,11 @@ class Followed:
     polled_ms: int = 0
     as_of: int = 0
     due_ms: int = 0
-    failures: int = 0
     live: bool = True
     ended: str = ""
     version: int = 0
+    pushed_ms: int = 0
+    """When the courier last told of it by itself; 0: never."""
     base: Fields = field(default_factory=dict)
     """What is known of it besides its way: its order, cash, weight."""
 
@@ -77,6 +80,7 @@ class Followed:
             self.polled_ms or self.created_ms,
             max(known) if known else None,
             promised or None,
+            self.pushed_ms > 0,
         )
 
 
@@ -96,7 +100,6 @@ def news(row: Followed, told: Tracked, now_ms: int) -> Followed:
         estimated=told.estimated or row.estimated,
         unique_id=told.unique_id or row.unique_id,
         as_of=max(now_ms, row.as_of + 1),
-        failures=0,
         live=status not in FINAL,
         ended=str(status) if status in FINAL else "",
     )
@@ -169,7 +172,7 @@ class Following:
                     "account": account_of(connection), "number": number,
                     "shipmentId": shipment_id, "orderId": order_id, "status": "created",
                     "events": [], "estimated": None, "uniqueId": "", "createdAtMs": now_ms,
-                    "polledAtMs": 0, "asOf": now_ms, "dueAtMs": now_ms, "failures": 0,
+                    "polledAtMs": 0, "asOf": now_ms, "dueAtMs": now_ms,
                     "live": True, "ended": "", "version": 0, "base": base,
                 }
             },
@@ -187,15 +190,18 @@ class Following:
         row = await self._rows.find_one(place)
         return None if row is None else followed(row)
 
-    async def absorb(self, row: Followed, told: Tracked, due_ms: int | None = None) -> Followed:
-        """Take in what a courier told; the row as it then is. Safe to repeat, and side by side with
-        a push."""
+    async def absorb(self, row: Followed, told: Tracked, *, pushed: bool = False) -> Followed:
+        """Take in what a courier told, asked or (`pushed`) by itself; the row as it then is. Safe
+        to repeat, and side by side with another."""
         for _ in range(TRIES):
             now_ms = self._clock_ms()
             after = news(row, told, now_ms)
             if is_news(row, after):
                 await self._tell(row, after, now_ms)
-            after = replace(after, polled_ms=now_ms, due_ms=due_ms or after.due_ms)
+            if pushed:
+                after = replace(after, pushed_ms=now_ms)
+            else:
+                after = replace(after, polled_ms=now_ms)
             if await self._keep(row, after):
                 return after
             fresh = await self._rows.find_one({"_id": row.id})
@@ -204,18 +210,16 @@ class Following:
             row = followed(fresh)
         return row
 
-    async def postpone(self, row: Followed, due_ms: int, *, failed: bool) -> None:
-        """Nothing was learnt; ask again then."""
-        await self._rows.update_one(
-            {"_id": row.id},
-            {"$set": {"dueAtMs": due_ms}, "$inc": {"failures": 1 if failed else 0}},
-        )
-
-    async def plan(self, row: Followed, polled_ms: int, due_ms: int | None) -> None:
-        """When it is asked for again; None: it has been silent for too long."""
-        assign: Document = {"polledAtMs": polled_ms}
-        assign |= {"dueAtMs": due_ms} if due_ms else {"live": False, "ended": "stale"}
-        await self._rows.update_one({"_id": row.id}, {"$set": assign})
+    async def plan(self, asked_ms: int, due: Sequence[tuple[Followed, int | None]]) -> None:
+        """They were asked for, and when each is asked for again; None: it has been silent for too
+        long. One write for all: an account may ask for hundreds a second."""
+        writes = []
+        for row, due_ms in due:
+            assign: Document = {"polledAtMs": asked_ms}
+            assign |= {"dueAtMs": due_ms} if due_ms else {"live": False, "ended": "stale"}
+            writes.append(UpdateOne({"_id": row.id, "live": True}, {"$set": assign}))
+        if writes:
+            await self._rows.bulk_write(writes, ordered=False)
 
     async def cancelled(self, organization_id: str, shipment_id: str) -> None:
         """The courier took it back: nothing more comes."""
@@ -311,10 +315,10 @@ def followed(row: Document) -> Followed:
         polled_ms=row["polledAtMs"],
         as_of=row["asOf"],
         due_ms=row["dueAtMs"],
-        failures=row["failures"],
         live=row["live"],
         ended=row["ended"],
         version=row["version"],
+        pushed_ms=row.get("pushedAtMs", 0),
         base=row.get("base", {}),
     )
 
@@ -327,9 +331,9 @@ def _document(row: Followed) -> Document:
         "estimated": row.estimated,
         "uniqueId": row.unique_id,
         "polledAtMs": row.polled_ms,
+        "pushedAtMs": row.pushed_ms,
         "asOf": row.as_of,
         "dueAtMs": row.due_ms,
-        "failures": row.failures,
         "live": row.live,
         "ended": row.ended,
     }

@@ -15,8 +15,12 @@ from dataclasses import dataclass, field
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-SHORTEST_MS = 120_000
+SHORTEST_MS = 5_000
 """However few parcels there are, none is asked for more often."""
+PUSHED_SHORTEST_MS = 900_000
+"""Nor one of which the courier itself tells: asking then only catches what was lost on the way."""
+PUSHED = 0.05
+"""The share of its scans that we would not hear of without asking."""
 LONGEST_MS = 7 * DAY_MS
 STALE_MS = 30 * DAY_MS
 """Silent for so long, a parcel is not asked for any more."""
@@ -60,6 +64,13 @@ class History:
     """The newest scan."""
     expected_ms: int | None = None
     """When it is promised."""
+    pushed: bool = False
+    """The courier has told of it by itself."""
+
+    @property
+    def shortest_ms(self) -> int:
+        """The shortest pause between two questions about it."""
+        return PUSHED_SHORTEST_MS if self.pushed else SHORTEST_MS
 
     @property
     def since_ms(self) -> int:
@@ -105,7 +116,7 @@ def expected(history: History, rhythm: Rhythm, at_ms: int) -> float:
     late_h = LATE_GAPS / rate(rhythm, history.status)
     if silent_h > late_h:
         found *= max(FADED, late_h / silent_h)
-    return found
+    return found * PUSHED if history.pushed else found
 
 
 def effort_of(live: Mapping[str, int], rhythm: Rhythm, per_hour: float) -> float:
@@ -138,4 +149,4 @@ def next_poll(history: History, rhythm: Rhythm, effort: float, now_ms: int) -> i
             break
         delay += more
         at = end
-    return max(at, begin + SHORTEST_MS)
+    return max(at, begin + history.shortest_ms)

@@ -21,7 +21,15 @@ from connectors.couriers.model import Tracking
 from connectors.errors import ConnectorError, Paused, Retry
 from connectors.protocol import Connection
 from streams.couriers.choosing import spread_ms, turns
-from streams.couriers.following import Followed, Following, followed, gaps, uses_of
+from streams.couriers.following import (
+    Followed,
+    Following,
+    followed,
+    gaps,
+    is_news,
+    news,
+    uses_of,
+)
 from streams.couriers.lines import CourierLines
 from streams.couriers.paces import LEASE_MS, NotNow, Paces, account_of, rhythm_of
 from streams.couriers.rhythm import (
@@ -41,6 +49,9 @@ from streams.kafka.publisher import PublishFailed
 log = structlog.get_logger(__name__)
 
 LOOK_S = 5.0
+LANES = 4
+"""Questions of one account under way at once: a courier that takes half a second to answer is still
+asked as often as it allows."""
 IDLE_MS = 1_000
 LATEST_MS = 10_000
 """How soon a parcel that was just handed over is asked for, with nothing else to do."""
@@ -66,7 +77,9 @@ class Account:
     counted_ms: int = 0
     served: dict[str, int] = field(default_factory=dict)
     turn: int = 0
-    asked_ms: int = 0
+    asked_ms: float = 0
+    asking: set[str] = field(default_factory=set)
+    """Rows of questions under way."""
     used: int = 0
     day: int = -1
     rest_ms: int = 0
@@ -151,16 +164,34 @@ class Tracker:
         )
 
     async def _keep_asking(self, name: str) -> None:
-        while (account := self._accounts.get(name)) is not None:
-            try:
-                wait_ms = await self.step(name, account)
-            except (PyMongoError, PublishFailed) as error:
-                log.warning("tracking waits for a store", reason=repr(error)[:200])
-                wait_ms = REST_MS
-            await self._sleep(wait_ms / 1000)
+        under_way: set[asyncio.Task[float]] = set()
+        try:
+            while (account := self._accounts.get(name)) is not None:
+                if len(under_way) >= LANES:
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                try:
+                    found = await self._choose(name, account)
+                except (PyMongoError, PublishFailed) as error:
+                    log.warning("tracking waits for a store", reason=repr(error)[:200])
+                    found = REST_MS
+                if isinstance(found, tuple):
+                    task = asyncio.create_task(self._ask(name, account, found))
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                else:
+                    await self._sleep(found / 1000)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def step(self, name: str, account: Account) -> float:
-        """One question, where one is due. Milliseconds until the next look."""
+        """One question, where one is due, to its end. Milliseconds until the next look."""
+        found = await self._choose(name, account)
+        return await self._ask(name, account, found) if isinstance(found, tuple) else found
+
+    async def _choose(self, name: str, account: Account) -> tuple[Followed, ...] | float:
+        """What may be asked at this moment, else milliseconds until the next look."""
         now_ms = self._clock_ms()
         if account.rest_ms > now_ms:
             return min(account.rest_ms - now_ms, REST_MS)
@@ -172,14 +203,14 @@ class Tracker:
         await self._count(name, account, client, now_ms)
         asked = await self._due(name, account, client.traits.track_batch, now_ms)
         if not asked:
-            return await self._until_due(name, now_ms)
+            return await self._until_due(name, account, now_ms)
         organization_id = asked[0].organization_id
         account.turn += 1
         account.served[organization_id] = account.turn
-        connection = account.connections[organization_id]
         if not await self._leave(name, account, client):
             return REST_MS
-        return await self._ask(name, account, connection, asked)
+        account.asking |= {row.id for row in asked}
+        return asked
 
     async def _leave(self, name: str, account: Account, client: CourierClient[Any]) -> bool:
         """Wait for this account's turn; False where today's are used up."""
@@ -187,11 +218,11 @@ class Tracker:
         used = account.used if account.day == now_ms // DAY_MS else 0
         left_ms = DAY_MS - now_ms % DAY_MS
         apart_ms = spread_ms(pace.per_s, pace.per_day, used, left_ms, SPARE)
-        wait_ms = account.asked_ms + apart_ms - now_ms
+        wait_ms = max(0.0, account.asked_ms + apart_ms - now_ms)
+        if wait_ms > REST_MS:
+            account.rest_ms = int(now_ms + wait_ms)
+            return False
         if wait_ms > 0:
-            if wait_ms > REST_MS:
-                account.rest_ms = int(now_ms + wait_ms)
-                return False
             await self._sleep(wait_ms / 1000)
         try:
             slot = await self._paces.reserve(name, pace, tracking=True)
@@ -199,18 +230,29 @@ class Tracker:
             account.rest_ms = int(self._clock_ms() + 1000 * error.retry_after_s)
             return False
         account.used, account.day = slot.used, slot.at_ms // DAY_MS
-        account.asked_ms = max(slot.at_ms, self._clock_ms())
+        account.asked_ms = max(slot.at_ms, now_ms + wait_ms)
         if slot.at_ms > self._clock_ms():
             await self._sleep((slot.at_ms - self._clock_ms()) / 1000)
         return True
 
-    async def _ask(
-        self, name: str, account: Account, connection: Connection, asked: tuple[Followed, ...]
-    ) -> float:
-        numbers = [row.number for row in asked]
+    async def _ask(self, name: str, account: Account, asked: tuple[Followed, ...]) -> float:
+        """Milliseconds until the next look."""
+        try:
+            return await self._asked(name, account, asked)
+        except (PyMongoError, PublishFailed) as error:
+            log.warning("tracking waits for a store", reason=repr(error)[:200])
+            account.rest_ms = self._clock_ms() + REST_MS
+            return REST_MS
+        finally:
+            account.asking -= {row.id for row in asked}
+
+    async def _asked(self, name: str, account: Account, asked: tuple[Followed, ...]) -> float:
+        connection = account.connections.get(asked[0].organization_id)
+        if connection is None:
+            return 0  # removed at this moment
         try:
             client = await self._lines.client(connection)
-            told = await client.track(numbers, uses_of(asked))
+            told = await client.track([row.number for row in asked], uses_of(asked))
         except Retry as error:
             return await self._rest(name, account, error.retry_after_s, str(error))
         except Paused as error:
@@ -230,17 +272,18 @@ class Tracker:
         again like any other: it may not have been scanned."""
         found = {key: one for one in told.found for key in (one.asked, one.number) if key}
         fresh: list[tuple[str, int, int]] = []
+        due: list[tuple[Followed, int | None]] = []
+        now_ms = self._clock_ms()
         for row in asked:
-            one, now_ms = found.get(row.number), self._clock_ms()
-            if one is None:
-                after = row
-            else:
+            one, after = found.get(row.number), row
+            if one is not None and _is_new(row, news(row, one, now_ms)):
                 after = await self._following.absorb(row, one)
                 fresh += gaps(row, after)
             if after.live:
                 asked_now = replace(after.history, polled_ms=now_ms)
                 again_ms = next_poll(asked_now, account.rhythm, account.effort, now_ms)
-                await self._following.plan(after, now_ms, again_ms)
+                due.append((after, again_ms))
+        await self._following.plan(now_ms, due)
         if fresh:
             account.rhythm = learn(account.rhythm, fresh)
             await self._paces.keep(name, account.rhythm)
@@ -285,21 +328,23 @@ class Tracker:
             ready = {"polledAtMs": {"$lte": now_ms - SHORTEST_MS}}
         for organization_id in turns(account.connections, account.served):
             match = {"account": name, "organizationId": organization_id, "live": True, **ready}
+            if account.asking:
+                match["_id"] = {"$nin": list(account.asking)}
             rows = self._rows.find(match).sort("dueAtMs", 1).limit(most)
             if found := [followed(row) async for row in rows]:
                 return tuple({row.number: row for row in found}.values())
         return ()
 
-    async def _until_due(self, name: str, now_ms: int) -> float:
+    async def _until_due(self, name: str, account: Account, now_ms: int) -> float:
         """Milliseconds until the next parcel is due, or the next look for new ones."""
         match = {
             "account": name,
-            "organizationId": {"$in": list(self._accounts[name].connections)},
+            "organizationId": {"$in": list(account.connections)},
             "live": True,
         }
         row = await self._rows.find_one(match, {"dueAtMs": 1}, sort=[("dueAtMs", 1)])
         wait_ms = LATEST_MS if row is None else row["dueAtMs"] - now_ms
-        return min(max(wait_ms, IDLE_MS / 10), LATEST_MS)
+        return min(max(wait_ms, IDLE_MS), LATEST_MS)
 
     async def _count(
         self, name: str, account: Account, client: CourierClient[Any], now_ms: int
@@ -325,3 +370,8 @@ def allowed_per_hour(client: CourierClient[Any]) -> float:
     if pace.per_day is not None:
         calls = min(calls, pace.per_day / 24)
     return calls * SPARE * client.traits.track_batch
+
+
+def _is_new(before: Followed, after: Followed) -> bool:
+    """Whether there is anything to keep besides that it was asked for."""
+    return is_news(before, after) or before.unique_id != after.unique_id

@@ -13,6 +13,7 @@ from streams.couriers.rhythm import (
     DAY_MS,
     HOUR_MS,
     LONGEST_MS,
+    PUSHED_SHORTEST_MS,
     SHORTEST_MS,
     STALE_MS,
     History,
@@ -39,6 +40,8 @@ def test_a_few_parcels_are_asked_for_at_the_shortest_pause_and_many_share() -> N
     alone = effort_of({"in_transit": 1}, Rhythm(), 5 * 3600)
     assert wait(FRESH, Rhythm(), alone) == SHORTEST_MS
     assert not is_scarce({"in_transit": 1}, 5 * 3600)
+    told = replace(FRESH, pushed=True)
+    assert wait(told, Rhythm(), alone) == PUSHED_SHORTEST_MS
     # 1,000 parcels and ten questions an hour: each is asked for every 100 hours.
     many = effort_of({"in_transit": 1_000}, Rhythm(), 10)
     turn = (2 * many / rate(Rhythm(), "in_transit")) ** 0.5
