@@ -163,6 +163,10 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    "ss_analytics": (
+        IndexModel([("organizationId", ASCENDING), ("day", ASCENDING)], name="day"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
     "ss_deadletter": (
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
     ),

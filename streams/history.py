@@ -1,8 +1,8 @@
 """What happened to every entity, kept to be asked for: the projector of topic `feed` into
 `ss_history`, for 30 days (the topic itself keeps 7).
 
-{_id: "org/line id@at", organizationId, type, entityId, kind, atMs, offset, cause, fieldNames,
- version, expiresAt, line: <the exact JSON of the FeedLine>}
+{_id: "org/line id@at", organizationId, type, entityId, kind, atMs, offset, cause, source, replica,
+ label, latencyMs, fieldNames, version, expiresAt, line: <the exact JSON of the FeedLine>}
 
 A line is told once: a repeat has the same `_id` and changes nothing.
 """
@@ -41,6 +41,10 @@ class _Outline(msgspec.Struct, rename="camel"):
     version: int
     at_ms: int
     cause: str = ""
+    source: str = ""
+    replica: str = ""
+    label: str = ""
+    latency_ms: int | None = None
     fields: dict[str, msgspec.Raw] = {}
 
 
@@ -76,6 +80,10 @@ def _row(outline: _Outline, record: Incoming) -> Document:
         "atMs": outline.at_ms,
         "offset": record.offset,
         "cause": outline.cause,
+        "source": outline.source,
+        "replica": outline.replica,
+        "label": outline.label,
+        "latencyMs": outline.latency_ms,
         "fieldNames": list(outline.fields),
         "version": outline.version,
         "expiresAt": datetime.fromtimestamp((outline.at_ms + KEPT_MS) / 1000, UTC),
