@@ -52,5 +52,6 @@ PROCESSES: tuple[ProcessEntry, ...] = (
     ),
     ProcessEntry("cdc", ("-m", "streams.worker", "cdc"), says=WORKER_READY),
     ProcessEntry("upkeep", ("-m", "streams.worker", "upkeep"), says=WORKER_READY),
+    ProcessEntry("archive", ("-m", "streams.worker", "archive"), says=WORKER_READY),
     ProcessEntry("api", ("-m", "api.main"), listens=("PORT", "WEBSOCKET_PORT")),
 )

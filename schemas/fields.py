@@ -48,6 +48,7 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "dimensions": D,
         "productType": V,
         "details": D,
+        "groupedProducts": L,
         "metadata": D,
     },
     "variation": {
@@ -86,7 +87,9 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "billing": D,
         "shipping": D,
         "shipments": L,
+        "tracking": L,
         "note": T,
+        "notes": L,
         "createdAt": V,
     },
     "customer": {
@@ -158,6 +161,15 @@ LATTICES: dict[str, dict[str, int]] = {
 }
 """Rank of each status. Equal ranks may go either way; a lower rank never replaces a higher one."""
 
+
+PERSONAL: dict[str, frozenset[str]] = {
+    "customer": frozenset(("name", "email", "phone", "addresses", "whatsapp")),
+    "order": frozenset(("billing", "shipping", "note", "notes")),
+    "message": frozenset(("body", "media", "senderName", "context")),
+    "shipment": frozenset(("label", "description", "location", "reference")),
+}
+"""Fields that tell who somebody is, or what they said: what an erasure takes away. Amounts, items,
+dates and statuses stay, so that the books still add up."""
 
 EXISTENCE = "existence"
 """Not a field of an item but the item itself: `kept` or `deleted`, where that is in question."""

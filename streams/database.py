@@ -167,6 +167,10 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("organizationId", ASCENDING), ("day", ASCENDING)], name="day"),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    "ss_archive": (IndexModel([("location", ASCENDING), ("kind", ASCENDING)], name="kind"),),
+    "ss_erasures": (
+        IndexModel([("organizationId", ASCENDING), ("requestedAtMs", DESCENDING)], name="newest"),
+    ),
     "ss_deadletter": (
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
     ),

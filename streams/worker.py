@@ -1,8 +1,8 @@
 """`python -m streams.worker ROLE`: one process of the streams.
 
 Roles: `inbound` (normalise), `reconcile` (decide), `sinks` (write to platforms, keep views), `cdc`
-(read MongoDB's change streams), `upkeep` (scheduled and queued work). Settings are loaded here and
-handed down.
+(read MongoDB's change streams), `upkeep` (scheduled and queued work), `archive` (history on
+Parquet). Settings are loaded here and handed down.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from streams.roles import Role
 
 log = structlog.get_logger(__name__)
 
-ROLES = ("inbound", "reconcile", "sinks", "cdc", "upkeep")
+ROLES = ("inbound", "reconcile", "sinks", "cdc", "upkeep", "archive")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -25,6 +25,10 @@ COLLECTION = "ss_archive"
 GRACE_MS = 600_000
 """A replaced file stays so long for whoever is reading it."""
 
+ERASURES = "erasures"
+"""`_id` of {kind: "erasures", version, commits}: rows are committed only in the version of the
+erasures that they have been through."""
+
 Source = tuple[str, str, int]
 """(log, topic, partition)"""
 
@@ -101,11 +105,14 @@ class Manifest:
         expected: Mapping[Source, Position | None],
         reached: Mapping[Source, Position],
         files: Sequence[ArchiveFile],
+        erasures: int = 0,
     ) -> None:
-        """Move positions and add files, all or nothing. Raises MovedOn where a position is not as
+        """Move positions and add files, all or nothing. `erasures`: the version of the erasures
+        that these rows have been through. Raises MovedOn where that or a position is not as
         expected."""
 
         async def write(session: Any) -> None:
+            await self._touch_erasures(session, erasures)
             for source, position in reached.items():
                 await self._move(session, source, expected.get(source), position)
             if files:
@@ -161,6 +168,15 @@ class Manifest:
     async def status(self) -> Document | None:
         """What was last told."""
         return await self._rows.find_one({"_id": f"status|{self.location}"})
+
+    async def _touch_erasures(self, session: Any, version: int) -> None:
+        """A write, not a look: of a commit and a new erasure at one moment, one must wait."""
+        change = {"$inc": {"commits": 1}, "$setOnInsert": {"kind": "erasures", "version": 0}}
+        row = await self._rows.find_one_and_update(
+            {"_id": ERASURES}, change, upsert=True, return_document=True, session=session
+        )
+        if row["version"] != version:
+            raise MovedOn("somebody is to be erased from these records first")
 
     async def _move(
         self, session: Any, source: Source, expected: Position | None, position: Position

@@ -1,0 +1,122 @@
+"""Who is to be erased, and who was: collection `ss_erasures`.
+
+    {_id, organizationId, customerId, entities: [[type, id]], sealed, state, requestedAtMs,
+     doneAtMs, heldUntilMs, proof}
+
+What to look for (numbers, addresses, names) is sealed with the product's key, and is thrown away
+when nothing that could hold it is left in Kafka.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from schemas.codec import decode, encode
+from schemas.topics import DAY_MS, TOPICS
+from streams.archive.erasing import Person
+from streams.database import Database, Document
+from streams.keyring import Keyring
+
+COLLECTION = "ss_erasures"
+HELD_MS = max(topic.retention_ms or 0 for topic in TOPICS if not topic.compacted) + DAY_MS
+"""So long Kafka may hold what was said of them; a day for its own cleaning."""
+FOREVER_MS = 2**62
+
+
+class Erasures:
+    """Errors: PyMongoError, KeyringError."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._rows = database[COLLECTION]
+        self._archive = database["ss_archive"]
+        self._keyring = keyring
+        self._clock_ms = clock_ms
+
+    async def begin(
+        self,
+        organization_id: str,
+        customer_id: str,
+        entities: Iterable[tuple[str, str]],
+        needles: Iterable[str],
+        names: Iterable[str],
+    ) -> Person:
+        """From here on no new file of the archive, and no replay, holds this person's data."""
+        row_id = uuid.uuid4().hex
+        now_ms = self._clock_ms()
+        secret = encode({"needles": sorted(needles), "names": sorted(names)}).decode()
+        row = {
+            "_id": row_id,
+            "organizationId": organization_id,
+            "customerId": customer_id,
+            "entities": [list(pair) for pair in sorted(entities)],
+            "sealed": self._keyring.seal(
+                secret, organization_id=organization_id, record=row_id, name="erasure"
+            ),
+            "state": "running",
+            "requestedAtMs": now_ms,
+            "doneAtMs": 0,
+            "heldUntilMs": now_ms + HELD_MS,
+        }
+        await self._rows.insert_one(row)
+        # Behind the row: who commits in the new version has seen it (streams/archive/manifest.py).
+        change = {"$inc": {"version": 1}, "$set": {"kind": "erasures"}}
+        await self._archive.update_one({"_id": "erasures"}, change, upsert=True)
+        return self._person(row)
+
+    async def end(self, erasure_id: str, proof: Document) -> None:
+        """It is done; this is what was done."""
+        now_ms = self._clock_ms()
+        done = {"state": "done", "doneAtMs": now_ms, "proof": proof}
+        await self._rows.update_one({"_id": erasure_id}, {"$set": done})
+
+    async def active(self) -> tuple[list[Person], int]:
+        """Whose data Kafka may still hold, and the version of this list."""
+        version = await self._archive.find_one({"_id": "erasures"})
+        now_ms = self._clock_ms()
+        over = {"heldUntilMs": {"$lte": now_ms}, "sealed": {"$exists": True}}
+        await self._rows.update_many(over, {"$unset": {"sealed": ""}})
+        rows = await self._rows.find({"sealed": {"$exists": True}}).to_list()
+        return [self._person(row) for row in rows], int(version["version"]) if version else 0
+
+    async def unfinished(self, organization_id: str, customer_id: str) -> Person | None:
+        """One that a crash interrupted: it is gone on with."""
+        match = {
+            "organizationId": organization_id,
+            "customerId": customer_id,
+            "state": "running",
+            "sealed": {"$exists": True},
+        }
+        row = await self._rows.find_one(match)
+        return None if row is None else self._person(row)
+
+    async def proofs(self, organization_id: str, limit: int = 50) -> list[Document]:
+        """Newest first, without what was looked for."""
+        rows = self._rows.find({"organizationId": organization_id}, {"sealed": 0, "entities": 0})
+        return await rows.sort("requestedAtMs", -1).limit(limit).to_list()
+
+    async def proof(self, organization_id: str, erasure_id: str) -> Document | None:
+        """One of the organisation's."""
+        match = {"_id": erasure_id, "organizationId": organization_id}
+        return await self._rows.find_one(match, {"sealed": 0, "entities": 0})
+
+    def _person(self, row: Document) -> Person:
+        text = self._keyring.open(
+            row["sealed"], organization_id=row["organizationId"], record=row["_id"], name="erasure"
+        )
+        told: dict[str, Any] = decode(text, dict)
+        return Person(
+            erasure=row["_id"],
+            organization=row["organizationId"],
+            entities=frozenset((kind, name) for kind, name in row["entities"]),
+            needles=tuple(told["needles"]),
+            names=tuple(told["names"]),
+            until_ms=row["doneAtMs"] or FOREVER_MS,
+        )
