@@ -57,6 +57,10 @@ COMMANDS_COURIER = Topic(
 )
 FEED = Topic("feed", "org", "FeedLine", 7 * DAY_MS)
 CONFLICTS = Topic("conflicts", "org/type/id/field", "ConflictLine", None, compacted=True)
+ANALYTICS = Topic(
+    "analytics-changelog", "org/kind/id", "figures: the Faust table's changelog", None,
+    compacted=True,
+)  # fmt: skip
 DEADLETTER = Topic("deadletter", "org", "DeadLetter", 90 * DAY_MS)
 
 TOPICS: tuple[Topic, ...] = (
@@ -72,6 +76,7 @@ TOPICS: tuple[Topic, ...] = (
     COMMANDS_COURIER,
     FEED,
     CONFLICTS,
+    ANALYTICS,
     DEADLETTER,
 )
 

@@ -3,12 +3,16 @@ the views that people look at."""
 
 from __future__ import annotations
 
+import os
+from zoneinfo import ZoneInfo
+
 import structlog
 
 from connectors.mongodb import CONNECTOR
 from connectors.registry import connector
 from schemas.settings import Endpoints
 from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED
+from streams.analytics import agent as analytics
 from streams.app import bind, create_app
 from streams.deadletter import DeadLetterViews
 from streams.effects.ledger import Ledger
@@ -69,6 +73,13 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     history = HistoryViews(common.database, park)
     bind(records, "history", [FEED], history.handle, linger_s=LINGER_S)
     apps.append(records)
+
+    zone = ZoneInfo(os.environ.get("SMARTSTORE_TIME_ZONE") or "Asia/Colombo")
+    apps.append(
+        analytics.assemble(
+            endpoints, instance, common.publisher, common.database, log_name, zone, park
+        )
+    )
 
     async def close() -> None:
         for sink in sinks:
