@@ -26,7 +26,7 @@ _FATE = {"kept": N_("kept the item"), "deleted": N_("deleted the item")}
 
 def who(by: str) -> str:
     """`key:Nimal` to `Nimal`."""
-    how, _, name = by.partition(":")
+    how, _colon, name = by.partition(":")
     return name or _(_WHO.get(how, N_("Somebody")))
 
 
