@@ -52,6 +52,7 @@ from api.routes import (
     shipments,
     sync,
     tickets,
+    timetravel,
     webhooks,
 )
 from api.servers import Servers, watched
@@ -62,6 +63,9 @@ from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints, SecretFileError, read_secret_files
 from streams import metrics
+from streams.archive.joined import Sources
+from streams.archive.location import Location, locate
+from streams.archive.settings import ArchiveSettings
 from streams.cache import open_cache
 from streams.database import ensure_indexes, open_database
 from streams.directory import Directory, ensure_default_organization
@@ -113,6 +117,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         events,
         sync,
         jobs,
+        timetravel,
         entities,
         conflicts,
         batches,
@@ -173,6 +178,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         policies=PolicyDesk(database, directory.rulebook, now_ms),
         forcing=Forcing(database, publisher),
         checks=Checks(database, cache, feed, lag),
+        history=Sources(endpoints, database, _archive(settings), keyring),
         servers=servers,
     )
     await _prepare(services)
@@ -193,6 +199,11 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         await publisher.stop()
         await cache.aclose()
         await database.client.close()
+
+
+def _archive(settings: ApiSettings) -> Location:
+    """Where the archive is. Raises LocationInvalid."""
+    return locate(ArchiveSettings().url.get_secret_value(), settings.home)
 
 
 async def _prepare(services: Services) -> None:

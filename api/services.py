@@ -21,6 +21,7 @@ from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints
+from streams.archive.joined import Sources
 from streams.couriers.lines import CourierLines
 from streams.database import Database
 from streams.directory import Directory
@@ -58,6 +59,8 @@ class Services:
     forcing: Forcing
     checks: Checks
     servers: Servers = field(default_factory=Servers)
+    history: Sources | None = None
+    """The archive joined with Kafka; None: not set up (tests)."""
     pulse: Pulse = field(default_factory=Pulse)
     couriers: CourierLines = field(default_factory=CourierLines)
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))

@@ -14,7 +14,7 @@ from streams.analytics.facts import GROWTH, Day, Rows, bucket_of, day_of, take
 
 COLOMBO = ZoneInfo("Asia/Colombo")
 T0 = 1_795_000_000_000
-"""2026-11-18T11:46:40Z: 17:16 in Colombo."""
+"""2026-11-18T11:06:40Z: 16:36:40 in Colombo."""
 
 
 def line(kind: str, type_: str, entity_id: str, version: int, **more: Any) -> FeedLine:
