@@ -11,6 +11,7 @@ REFERENCES: dict[tuple[str, str], Sequence[str]] = {
     ("message", "customerId"): ("customer",),
     ("inventory", "productId"): ITEM,
     ("variation", "parentId"): ("product",),
+    ("product", "groupedProducts"): ("product",),
 }
 Lookup = Callable[[Sequence[str], str], Awaitable[str | None]]
 """(entity types to try, entity id) -> the platform's id, or None."""
@@ -21,8 +22,13 @@ async def outward(entity_type: str, fields: Mapping[str, Any], lookup: Lookup) -
     that the merchant's database does not hold yet will be made there under this very id."""
     found = dict(fields)
     for (kind, name), types in REFERENCES.items():
-        if kind == entity_type and isinstance(found.get(name), str):
-            found[name] = await lookup(types, found[name]) or found[name]
+        if kind != entity_type:
+            continue
+        value = found.get(name)
+        if isinstance(value, str):
+            found[name] = await lookup(types, value) or value
+        elif isinstance(value, list):
+            found[name] = [await lookup(types, str(one)) or one for one in value]
     if entity_type == "order" and isinstance(found.get("items"), list):
         found["items"] = [await _line(line, lookup) for line in found["items"]]
     return found

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from connectors.woocommerce import wire
-from connectors.woocommerce.wire import Resource, amount, records, text_of
+from connectors.woocommerce.wire import Resource, amount, meta_value, records, text_of
 from schemas.base import Fields
 from schemas.envelope import epoch_ms, rfc3339
 
@@ -29,6 +31,11 @@ DETAILS_REST = (
 _FLAGS = ("virtual", "downloadable")
 _TEXTS = (("external_url", "externalUrl"), ("button_text", "buttonText"))
 _SALE = (("date_on_sale_from_gmt", "saleFrom"), ("date_on_sale_to_gmt", "saleTo"))
+NOTES = "_smartstore_notes"
+TRACKING_ITEMS = "_wc_shipment_tracking_items"
+"""Where the usual tracking plugins (Shipment Tracking, Advanced Shipment Tracking) keep parcels."""
+OWN_PARCEL = "smartstore-"
+"""How the `tracking_id` of our own parcels begins."""
 PLUMBING = ("_", "$")
 """How keys begin that are nobody's business: WordPress hides `_`, MongoDB cannot store `$`."""
 
@@ -39,6 +46,12 @@ def product_extras(resource: Resource) -> Fields:
     kind = text_of(resource.get("type"))
     if kind and kind != SIMPLE:
         fields["productType"] = kind
+    if isinstance(resource.get("grouped_products"), list):
+        members = [
+            number for one in resource["grouped_products"] if (number := wire.identifier(one))
+        ]
+        if members or kind == "grouped":
+            fields["groupedProducts"] = members
     if any(name in resource for name in DETAILS_REST):
         fields["details"] = _details(resource)
     if isinstance(resource.get("meta_data"), list):
@@ -149,4 +162,67 @@ def order_extras(resource: Resource) -> Fields:
             }
             for entry in records(resource["refunds"])
         ]
+    if meta_value(resource, NOTES) is not None:
+        fields["notes"] = told_notes(_decoded(meta_value(resource, NOTES)))
+    parcels = meta_value(resource, TRACKING_ITEMS)
+    if isinstance(parcels, list):
+        fields["tracking"] = [
+            _parcel(one)
+            for one in records(parcels)
+            if not str(one.get("tracking_id") or "").startswith(OWN_PARCEL)
+        ]
     return fields
+
+
+def told_notes(value: Any) -> list[Fields]:
+    """`{"text"[, "toCustomer": true]}` of each note; a text alone is a private one."""
+    found: list[Fields] = []
+    for one in value if isinstance(value, list) else ():
+        entry = one if isinstance(one, Mapping) else {"text": one}
+        text = text_of(entry.get("text"))
+        if text and text.strip():
+            note: Fields = {"text": text.strip()}
+            found.append({**note, "toCustomer": True} if entry.get("toCustomer") else note)
+    return found
+
+
+def _parcel(entry: Resource) -> Fields:
+    """What the shop's keeper entered of a parcel."""
+    carrier = text_of(entry.get("custom_tracking_provider")) or text_of(
+        entry.get("tracking_provider")
+    )
+    found: Fields = {"carrier": carrier, "number": text_of(entry.get("tracking_number"))}
+    url = text_of(entry.get("custom_tracking_link"))
+    if url:
+        found["url"] = url
+    shipped_s = wire.whole(entry.get("date_shipped"))
+    return {**found, "shippedAt": rfc3339(shipped_s * 1000)} if shipped_s else found
+
+
+def parcels_with(
+    held: Any, entity_id: str, values: Mapping[str, Any] | None, at_s: int
+) -> list[Resource]:
+    """The order's parcels with ours among them as its tracking plugin wants it (`values` None: not
+    any more). The day on which it was first told stays."""
+    ours = OWN_PARCEL + entity_id
+    others = [one for one in records(held) if one.get("tracking_id") != ours]
+    before = next((one for one in records(held) if one.get("tracking_id") == ours), {})
+    number = text_of((values or {}).get("trackingNumber"))
+    if not number:
+        return others
+    parcel: Resource = {
+        "tracking_provider": "",
+        "custom_tracking_provider": text_of((values or {}).get("courierCode")) or "",
+        "custom_tracking_link": "",
+        "tracking_number": number,
+        "date_shipped": before.get("date_shipped") or str(at_s),
+        "tracking_id": ours,
+    }
+    return [*others, parcel]
+
+
+def _decoded(value: Any) -> Any:
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -321,9 +321,15 @@ def _customer(resource: Resource, country: str) -> Reading:
             phone = phone_of(typed, text_of(billing.get("country")) or country)
             if phone or not typed:
                 fields["phone"] = phone
-        found = [address_of(billing, country), address_of(resource.get("shipping") or {}, country)]
-        fields["addresses"] = [one for one in found if one.keys() - {"name", "phone", "email"}]
+        fields["addresses"] = addresses_of(resource, country)
     return fields, ()
+
+
+def addresses_of(resource: Resource, country: str) -> list[Fields]:
+    """Where bills go and where goods go, each once it says more than who."""
+    parts = (resource.get("billing"), resource.get("shipping"))
+    found = [address_of(part or {}, country) for part in parts]
+    return [one for one in found if one.keys() - {"name", "phone", "email"}]
 
 
 READERS: dict[str, Callable[[Resource, str], Reading]] = {

@@ -50,7 +50,7 @@ REST_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "backorders": ("backorders",),
         "lowStockThreshold": ("low_stock_amount",),
     },
-    "order": {"status": ("status",), "items": ("line_items",)},
+    "order": {"status": ("status",), "items": ("line_items",), "note": ("customer_note",)},
     "customer": {
         "name": ("first_name", "last_name"),
         "email": ("email",),
@@ -158,6 +158,9 @@ def mark_entry(
     in it, as JSON text (WordPress's own forms drop nested meta, text survives them)."""
     fields = dict((before or {}).get("fields") or {})
     for name, value in want.items():
+        earlier = (fields.get(name) or {}).get("value")
+        if isinstance(value, dict) and isinstance(earlier, dict):
+            value = {**earlier, **value}  # an address of which a part is written
         fields[name] = {"op": op, "value": value, "wanted": value}
         if name in totals:
             fields[name]["total"] = totals[name]

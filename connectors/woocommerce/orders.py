@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from connectors.errors import Retry
 from connectors.protocol import Links
 from connectors.woocommerce.extras import meta_body
 from connectors.woocommerce.terms import TAXONOMIES, Terms
@@ -14,6 +16,10 @@ from schemas.command import Create
 ITEM_TYPES = ("product", "variation")
 MADE_TYPES = ("simple", "variable", "grouped", "external")
 """Core's own; a plugin's type is another's to make."""
+
+
+class NotThereYet(Retry):
+    """Another item must be in the shop first; nothing is wrong with the shop."""
 
 
 async def item_of(command: Create, links: Links, entity_id: str) -> str | None:
@@ -30,7 +36,7 @@ async def item_of(command: Create, links: Links, entity_id: str) -> str | None:
 async def create_body(command: Create, links: Links, terms: Terms, *, plain: bool) -> Resource:
     """The REST body of a new item. Raises as `Rest.send`."""
     if command.type == "product":
-        return await _product_body(command, terms)
+        return await _product_body(command, links, terms)
     if command.type == "customer":
         return customer_body(command.want)
     if command.type != "order":
@@ -45,12 +51,28 @@ async def create_body(command: Create, links: Links, terms: Terms, *, plain: boo
     return order_body(command.want, known, plain=plain)
 
 
-async def _product_body(command: Create, terms: Terms) -> Resource:
+async def members_of(organization_id: str, replica: str, members: Any, links: Links) -> list[int]:
+    """The shop's ids of a group's members; one that we have never linked is the shop's own. Raises
+    NotThereYet."""
+    found = []
+    for name in members if isinstance(members, list) else ():
+        number = await links.external_id(organization_id, replica, "product", str(name))
+        if number is None and not str(name).isdigit():
+            raise NotThereYet(f"the group's product {name} is not in the shop yet")
+        found.append(int(number or name))
+    return found
+
+
+async def _product_body(command: Create, links: Links, terms: Terms) -> Resource:
     kind = command.want.get("productType")
     body: Resource = {
         "type": kind if kind in MADE_TYPES else "simple",
         **rest_fields("product", command.want),
     }
+    if command.want.get("groupedProducts"):
+        body["grouped_products"] = await members_of(
+            command.organization_id, command.replica, command.want["groupedProducts"], links
+        )
     metadata = command.want.get("metadata")
     if isinstance(metadata, Mapping) and metadata:
         body["meta_data"] = meta_body(metadata, {})

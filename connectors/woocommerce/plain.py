@@ -14,10 +14,12 @@ from typing import Any
 from connectors.errors import Paused, Retry, Unknown
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers, wire
+from connectors.woocommerce.additions import FIELDS as ADDED
+from connectors.woocommerce.additions import SEEN_OTHERWISE
 from connectors.woocommerce.customers import known_customer
 from connectors.woocommerce.mapping import seen_of
-from connectors.woocommerce.marks import mark_entry, raw_mark, with_pictures
-from connectors.woocommerce.orders import create_body, item_of
+from connectors.woocommerce.marks import REST_NAMES, mark_entry, raw_mark, with_pictures
+from connectors.woocommerce.orders import NotThereYet, create_body, item_of
 from connectors.woocommerce.rest import API, DUPLICATE_SKU, Missing, Rejected, Rest
 from connectors.woocommerce.rich import Rich
 from connectors.woocommerce.route import NOT_YET
@@ -109,14 +111,24 @@ class PlainWriter:
         except Missing as error:
             turn.found[place] = answers.missing(command, str(error))
         except Rejected as error:
-            turn.found[place] = Answer(result="failed", reason=str(error))
+            if error.code == SEEN_OTHERWISE and not isinstance(command, Create):
+                turn.found[place] = await self._refused(command)
+            else:
+                turn.found[place] = Answer(result="failed", reason=str(error))
         except Paused as error:
             turn.paused = error
+        except NotThereYet as error:
+            turn.found[place] = Answer(result="retry", reason=str(error))
         except ValueError as error:
             turn.found[place] = Answer(result="failed", reason=f"no item id: {error}")
         except (Retry, Unknown) as error:
             # State only: what may have happened is read before it is sent again.
             turn.failures.append(error)
+
+    async def _refused(self, command: Write | Delete | Read) -> Answer:
+        """The shop holds something that we had not seen: what it is."""
+        resource = await self._read(path_of(command.type, command.external_id))
+        return answers.tell(command, "refused", resource, self._country, SEEN_OTHERWISE)
 
     async def _one(self, command: StateCommand, links: Links) -> Answer:
         if isinstance(command, Create):
@@ -137,7 +149,7 @@ class PlainWriter:
             return answers.tell(command, "refused", resource, self._country, objection)
         if isinstance(command, Delete):
             return await self._delete(command, path)
-        return await self._write(command, path, resource)
+        return await self._write(command, path, resource, links)
 
     async def _read(self, path: str) -> Resource:
         resource = await self._rest.get(path)
@@ -145,8 +157,9 @@ class PlainWriter:
             raise Unknown(f"GET {path}: the answer is no item")
         return resource
 
-    async def _write(self, command: Write, path: str, before: Resource) -> Answer:
-        want = rest_fields(command.type, command.want) | await self._rich.body(command, before)
+    async def _write(self, command: Write, path: str, before: Resource, links: Links) -> Answer:
+        rich = await self._rich.body(command, links, before)
+        want = rest_fields(command.type, command.want) | rich
         metadata = want.pop("meta_data", [])
         body = dict(want)
         held = wire.whole(before.get("stock_quantity"))
@@ -182,10 +195,11 @@ class PlainWriter:
         if after is None:
             return ""
         was = seen_of(command.type, command.external_id, before, self._country).fields
+        moved = moved_by(command)
         changed = sorted(
             name
             for name, value in after.fields.items()
-            if name not in command.want and was.get(name) != value
+            if name not in moved and was.get(name) != value
         )
         if not changed:
             return ""
@@ -283,6 +297,15 @@ class PlainWriter:
         return answers.found_by_sku(command, resource, self._country)
 
 
+def moved_by(command: Write) -> set[str]:
+    """Fields that a write may change: those that it names, and what is kept in the same place (a
+    customer's phone is part of an address; what is refunded whole has that status)."""
+    names = REST_NAMES[command.type]
+    written = {rest for name in command.want for rest in names.get(name, ())}
+    beside = {name for name, held in names.items() if written & set(held)}
+    return beside | command.want.keys() | ({"status"} if "refunds" in command.want else set())
+
+
 def can_bear_mark(entity_type: str, resource: Resource) -> bool:
     """A customer's meta data are shown to keys of administrators only."""
     return entity_type != "customer" or "meta_data" in resource
@@ -295,6 +318,8 @@ def _objection(command: Write | Delete, seen: Seen, *, marked: bool) -> str:
         return "sequence"
     if marked and command.after != last:
         return "after"
-    if any(seen.fields.get(name) != value for name, value in command.expected.items()):
-        return "expected"
+    alone = ADDED if command.type == "order" else frozenset[str]()  # compared where they are added
+    for name, value in command.expected.items():
+        if name not in alone and seen.fields.get(name) != value:
+            return "expected"
     return ""

@@ -16,14 +16,15 @@ from connectors.woocommerce.writing import (
 
 _PRODUCT = frozenset(
     ("sku", "name", "description", "shortDescription", "price", "salePrice", "status", "weight",
-     "dimensions", "categories", "tags", "images", "attributes", "details", "metadata")
+     "dimensions", "categories", "tags", "images", "attributes", "details", "groupedProducts",
+     "metadata")
 )  # fmt: skip
 _VARIATION = frozenset(("sku", "price", "salePrice", "attributes", "image"))
 _STOCK = frozenset(("quantity", "backorders", "lowStockThreshold"))
 _ORDER = frozenset(
     ("number", "status", "placedOn", "items", "subtotal", "discount", "shippingTotal", "taxTotal",
      "total", "fees", "coupons", "refunds", "currency", "payment", "billing", "shipping", "note",
-     "createdAt")
+     "notes", "tracking", "createdAt")
 )  # fmt: skip
 
 TYPES: Mapping[str, TypeProfile] = {
@@ -53,13 +54,12 @@ TYPES: Mapping[str, TypeProfile] = {
     ),
     "order": TypeProfile(
         readable=_ORDER,
-        writable=frozenset(("status",)),
+        writable=frozenset(("status", "note", "notes", "refunds")),
         initial=frozenset(
             (
                 "items",
                 "billing",
                 "shipping",
-                "note",
                 "payment",
                 "currency",
                 "shippingTotal",
@@ -80,8 +80,8 @@ TYPES: Mapping[str, TypeProfile] = {
     ),
     "customer": TypeProfile(
         readable=frozenset(("name", "email", "phone", "addresses")),
-        writable=frozenset(("name", "phone")),
-        initial=frozenset(("email", "addresses")),
+        writable=frozenset(("name", "phone", "addresses")),
+        initial=frozenset(("email",)),
         required=frozenset(("email",)),
         normal=normal_customer,
     ),

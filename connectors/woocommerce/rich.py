@@ -1,14 +1,19 @@
-"""Values that cannot be written by themselves: categories and tags have ids of the shop's, pictures
-that are there already are named by theirs, attributes keep their places. All but `Rich` is pure."""
+"""Values that cannot be written by themselves: categories, tags and the members of a group have ids
+of the shop's, pictures that are there already are named by theirs, attributes keep their places,
+refunds and notes have calls of their own. All but `Rich` is pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connectors.protocol import Links
 from connectors.woocommerce import wire
+from connectors.woocommerce.additions import FIELDS as ADDED
+from connectors.woocommerce.additions import Additions
 from connectors.woocommerce.extras import meta_body
 from connectors.woocommerce.marks import raw_mark
+from connectors.woocommerce.orders import members_of
 from connectors.woocommerce.rest import Rest
 from connectors.woocommerce.terms import TAXONOMIES, Terms
 from connectors.woocommerce.variations import offered
@@ -84,11 +89,25 @@ class Rich:
     def __init__(self, rest: Rest, terms: Terms) -> None:
         self._rest = rest
         self._terms = terms
+        self._additions = Additions(rest)
 
-    async def body(self, command: Write, resource: Resource | None = None) -> Resource:
+    async def body(
+        self, command: Write, links: Links, resource: Resource | None = None
+    ) -> Resource:
         """The REST fields of `want` that need the shop; `resource`: the item, where it was read
-        already. Raises as `Rest.send`."""
+        already. Raises as `Rest.send`, and NotThereYet."""
+        if command.type == "order" and ADDED & command.want.keys():
+            held = resource if resource is not None else await self._read(command)
+            mark = raw_mark("order", held)
+            last = None if mark is None else tuple(mark["op"])
+            if last == (None if command.after is None else tuple(command.after)):
+                return await self._additions.make(command, held)
+            return {}  # done already, or to be refused
         body: Resource = {}
+        if command.want.get("groupedProducts") is not None and command.type == "product":
+            body["grouped_products"] = await members_of(
+                command.organization_id, command.replica, command.want["groupedProducts"], links
+            )
         for taxonomy in TAXONOMIES:
             if command.type == "product" and taxonomy in command.want:
                 names = command.want[taxonomy]
@@ -125,6 +144,8 @@ class Rich:
     async def _read(self, command: Write) -> Resource:
         number, parent = item_ids(command.external_id)
         path = f"/products/{parent}/variations/{number}" if parent else f"/products/{number}"
+        if command.type == "order":
+            path = f"/orders/{number}"
         found = await self._rest.get(path)
         return found if isinstance(found, dict) else {}
 

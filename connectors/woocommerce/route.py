@@ -10,8 +10,9 @@ from typing import Any
 from connectors.errors import Malformed
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import answers
+from connectors.woocommerce.additions import SEEN_OTHERWISE
 from connectors.woocommerce.customers import known_customer
-from connectors.woocommerce.orders import create_body, item_of
+from connectors.woocommerce.orders import NotThereYet, create_body, item_of
 from connectors.woocommerce.rest import ROUTE, Missing, Rejected, Rest
 from connectors.woocommerce.rich import Rich
 from connectors.woocommerce.terms import Terms
@@ -79,7 +80,7 @@ class RouteWriter:
 
     async def _operation(self, command: StateCommand, links: Links) -> Resource | Answer:
         if not isinstance(command, Create):
-            return await self._on_item(command)
+            return await self._on_item(command, links)
         if command.type == "inventory":
             external_id = await item_of(command, links, command.entity_id)
             return NOT_YET if external_id is None else stock_operation(command, external_id)
@@ -91,20 +92,27 @@ class RouteWriter:
                 if known is not None:
                     return known
             want = await create_body(command, links, self._terms, plain=False)
+        except NotThereYet as error:
+            return Answer(result="retry", reason=str(error))
         except Rejected as error:
             return Answer(result="failed", reason=str(error))
         return create_operation(command, want)
 
-    async def _on_item(self, command: Write | Delete | Read) -> Resource | Answer:
+    async def _on_item(self, command: Write | Delete | Read, links: Links) -> Resource | Answer:
         try:
             operation = item_operation(command)
             if isinstance(command, Write):
-                operation["want"] |= await self._rich.body(command)
+                operation["want"] |= await self._rich.body(command, links)
         except ValueError:
             return Answer(result="failed", reason=f"no item id: {command.external_id!r}")
         except Missing as error:
             return answers.missing(command, str(error))
+        except NotThereYet as error:
+            return Answer(result="retry", reason=str(error))
         except Rejected as error:
+            if error.code == SEEN_OTHERWISE:
+                # A write of nothing is compared, and its answer tells what is there.
+                return {**operation, "want": {}, "expected": {"id": 0}}
             return Answer(result="failed", reason=str(error))
         return operation
 

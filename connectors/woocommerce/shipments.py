@@ -1,6 +1,7 @@
 """A shipment in a shop: what its order's keeper and customer read. WooCommerce knows no shipments,
 so one is a note of the order (who carries it, its number, how far it is), a line of the public meta
-`smartstore_tracking` for the shop's own templates, and our mark in hidden meta.
+`smartstore_tracking` for the shop's own templates, a parcel for the usual tracking plugins, and our
+mark in hidden meta.
 
 The shop edits none of it, so nothing is read back as an edit. A note is looked for before it is
 written: it has no idempotency key.
@@ -16,6 +17,7 @@ import msgspec
 from connectors.errors import Refused
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.woocommerce import wire
+from connectors.woocommerce.extras import TRACKING_ITEMS, parcels_with
 from connectors.woocommerce.rest import API, Missing, Rejected, Rest
 from connectors.woocommerce.wire import Resource, meta_value, records
 from schemas.base import Fields, Operation
@@ -76,11 +78,11 @@ class Shipments:
             seen = seen_of(external_id, order, held)
             return Answer("refused", seen, external_id, "after")
         if isinstance(command, Delete):
-            return await self._put(order, entity_id, None, external_id)
+            return await self._put(order, command, entity_id, None)
         fields = {**(held.values if held else {}), **_told(command.want)}
         now = Held(command.op, f"{TYPE}/{command.entity_id}", fields)
         await self._note(number, words(fields))
-        return await self._put(order, entity_id, now, external_id)
+        return await self._put(order, command, entity_id, now)
 
     async def _note(self, number: str, text: str) -> None:
         path = f"/orders/{number}/notes"
@@ -90,7 +92,7 @@ class Shipments:
             await self._rest.send("POST", API + path, body=body)
 
     async def _put(
-        self, order: Resource, entity_id: str, now: Held | None, external_id: str
+        self, order: Resource, command: StateCommand, entity_id: str, now: Held | None
     ) -> Answer:
         value = None if now is None else msgspec.json.encode(now).decode()
         lines = {key: one for key, one in all_held(order).items() if key != entity_id}
@@ -98,8 +100,14 @@ class Shipments:
             lines[entity_id] = now
         told = "\n".join(words(lines[key].values) for key in sorted(lines)) or None
         meta = [_entry(order, _PREFIX + entity_id, value), _entry(order, TRACKING, told)]
+        held = meta_value(order, TRACKING_ITEMS)
+        values = None if now is None else now.values
+        parcels = parcels_with(held, entity_id, values, command.issued_at_ms // 1000)
+        if parcels or held:
+            meta.append(_entry(order, TRACKING_ITEMS, parcels))
         path = f"{API}/orders/{order['id']}"
         after = await self._rest.send("PUT", path, body={"meta_data": meta})
+        external_id = f"{order['id']}/{entity_id}"
         return Answer("taken", seen_of(external_id, after, now), external_id)
 
 

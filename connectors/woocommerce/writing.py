@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from connectors.woocommerce.extras import SIMPLE, details_body, normal_details
-from connectors.woocommerce.mapping import plain_text, seen_of
+from connectors.woocommerce.extras import SIMPLE, details_body, normal_details, told_notes
+from connectors.woocommerce.mapping import addresses_of, plain_text, seen_of
 from connectors.woocommerce.marks import KINDS, REST_NAMES
 from connectors.woocommerce.wire import Resource, image_entry, option_texts, term_names, text_of
 from schemas.base import Fields
@@ -70,12 +70,16 @@ def normal_variation(field: str, value: Any) -> Any:
 
 
 def normal_customer(field: str, value: Any) -> Any:
-    """What one reads back of a customer: e-mail in small letters."""
+    """What one reads back of a customer: e-mail in small letters, two addresses at most."""
+    if field == "addresses" and isinstance(value, list):
+        return addresses_of(_addresses(value, whole=True), "")
     return value.strip().lower() if field == "email" and isinstance(value, str) else value
 
 
 def normal_order(field: str, value: Any) -> Any:
     """What one reads back of an order: the status in the shop's fewer words."""
+    if field == "notes":
+        return told_notes(value)
     return ORDER_STATUS.get(value, value) if field == "status" else value
 
 
@@ -83,7 +87,11 @@ def rest_fields(entity_type: str, fields: Mapping[str, Any]) -> Resource:
     """The REST fields that hold these canonical ones. Names we do not write are left out."""
     body: Resource = {}
     for name, value in fields.items():
-        body.update(_rest_field(entity_type, name, value))
+        for rest, told in _rest_field(entity_type, name, value).items():
+            before = body.get(rest)
+            if isinstance(before, dict) and isinstance(told, dict):
+                told = {**before, **told}  # a customer's phone is a part of an address
+            body[rest] = told
     return body
 
 
@@ -123,7 +131,7 @@ def _rest_field(entity_type: str, name: str, value: Any) -> Resource:
         case "customer", "phone":
             return {"billing": {"phone": value or ""}}
         case "customer", "addresses":
-            return _addresses(value)
+            return _addresses(value, whole=True)
         case "order", "billing" | "shipping":
             return {name: _address(value or {}, with_email=name == "billing")}
     rest = _RENAMED.get(name, name)
@@ -135,24 +143,25 @@ def _rest_field(entity_type: str, name: str, value: Any) -> Resource:
 _PLAIN = frozenset((("order", "note"), ("order", "currency")))
 
 
-def _address(value: Mapping[str, Any], *, with_email: bool) -> Resource:
+def _address(value: Mapping[str, Any], *, with_email: bool, whole: bool = False) -> Resource:
+    """`whole`: what it lacks is told as empty, so that it goes where it was."""
     first, _, last = str(value.get("name") or "").partition(" ")
     found: Resource = {"first_name": first, "last_name": last}
     for ours, rest in _ADDRESS:
-        if value.get(ours):
-            found[rest] = str(value[ours])
+        if value.get(ours) or (whole and ours != "phone"):
+            found[rest] = str(value.get(ours) or "")
     if with_email and value.get("email"):
         found["email"] = str(value["email"])
     return found
 
 
-def _addresses(value: Any) -> Resource:
+def _addresses(value: Any, *, whole: bool) -> Resource:
     """The first is where bills go; goods go to the second, or there too."""
     held = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
     if not held:
         return {}
-    billing = _address(held[0], with_email=True)
-    return {"billing": billing, "shipping": _address(held[-1], with_email=False)}
+    billing = _address(held[0], with_email=True, whole=whole)
+    return {"billing": billing, "shipping": _address(held[-1], with_email=False, whole=whole)}
 
 
 def customer_body(want: Mapping[str, Any]) -> Resource:

@@ -2,6 +2,7 @@
 
 import secrets
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 from sandbox.clock import parse_iso
@@ -212,6 +213,11 @@ def refund(shop: Shop, order: Item, body: Record, by: By) -> Record:
     now = shop.clock.seconds()
     lines = order_lines.refunded(shop, order.fields["line_items"], body.get("line_items", []))
     amount = order_lines.money(shop, body["amount"])
+    left = Decimal(order.fields["total"]) - sum(Decimal(one["amount"]) for one in order.refunds)
+    if not 0 < Decimal(amount) <= left:
+        raise ShopError(
+            500, "woocommerce_rest_cannot_create_order_refund", "Invalid refund amount."
+        )
     base = f"orders/{order.id}"
     record = {
         "id": number,
@@ -221,7 +227,10 @@ def refund(shop: Shop, order: Item, body: Record, by: By) -> Record:
         "reason": body.get("reason", ""),
         "refunded_by": body.get("refunded_by", 1),
         "refunded_payment": bool(body.get("api_refund", True)),
-        "meta_data": [],
+        "meta_data": [
+            {"id": shop.new_id("meta"), "key": entry["key"], "value": entry["value"]}
+            for entry in body.get("meta_data", ())
+        ],
         "line_items": lines,
         "shipping_lines": [],
         "tax_lines": [],
@@ -229,6 +238,8 @@ def refund(shop: Shop, order: Item, body: Record, by: By) -> Record:
         "_links": links(shop, f"{base}/refunds", number, base),
     }
     order.refunds.append(record)
+    if Decimal(amount) == left:
+        order.fields["status"] = "refunded"  # and no stock is moved
     shop.touch(order, {"refunds": (len(order.refunds) - 1, len(order.refunds))}, by)
     shop.fire("order.updated", order.id)
     return record

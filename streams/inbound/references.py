@@ -17,7 +17,9 @@ REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "message": {"customerId": ("customer",)},
     "inventory": {"productId": ITEM},
     "variation": {"parentId": ("product",)},
+    "product": {"groupedProducts": ("product",)},
 }
+"""A field holds one id, or a list of them."""
 
 
 class Identities(Protocol):
@@ -46,8 +48,7 @@ class Bearer:
     def places(self) -> Iterator[Place]:
         """What they may name."""
         for name, types in REFERENCES.get(self.type, {}).items():
-            value = self.fields.get(name)
-            if isinstance(value, str):
+            for value in _several(self.fields.get(name)):
                 for entity_type in types:
                     yield self.organization_id, self.replica, entity_type, value
         for line in self.lines():
@@ -77,6 +78,8 @@ class Resolved:
             value = bearer.fields.get(name)
             if isinstance(value, str):
                 changed[name] = self._one(bearer, types, value) or value
+            elif isinstance(value, list):
+                changed[name] = [self._one(bearer, types, one) or one for one in _several(value)]
         if bearer.lines():
             changed["items"] = [self._line(bearer, line) for line in bearer.fields["items"]]
         return {**bearer.fields, **changed} if changed else bearer.fields
@@ -94,6 +97,11 @@ class Resolved:
         if found is None and isinstance(sku, str):
             found = self._claimed.get((bearer.organization_id, "product", f"sku:{sku}"))
         return {**line, "productId": found} if found is not None else line
+
+
+def _several(value: Any) -> list[str]:
+    held = value if isinstance(value, list) else [value]
+    return [one for one in held if isinstance(one, str)]
 
 
 def bearer_of(organization_id: str, replica: str, sighting: Sighting) -> Bearer:

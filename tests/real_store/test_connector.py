@@ -15,6 +15,7 @@ from connectors.protocol import Connection
 from connectors.woocommerce import WooCommerce
 from connectors.woocommerce.client import WooCommerceClient
 from tests.connectors.woocommerce import (
+    test_additions,
     test_client,
     test_creating,
     test_extras,
@@ -35,7 +36,15 @@ NOT_HERE_WITHOUT_PLUGIN = {
 }
 
 
-for _module in (test_client, test_creating, test_extras, test_listing, test_rich, test_shipments):
+for _module in (
+    test_additions,
+    test_client,
+    test_creating,
+    test_extras,
+    test_listing,
+    test_rich,
+    test_shipments,
+):
     for _name, _test in inspect.getmembers(_module, inspect.isfunction):
         if _name.startswith("test_"):
             globals()[_name] = _test
