@@ -257,7 +257,7 @@ async def _load(
     """The rows as `Following` keeps them, each asked for at the start, as in a long run."""
     order = [*held]
     Random(len(held)).shuffle(order)  # noqa: S311 - repeatable
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, parcel in enumerate(order):
         connection = connections[ORGANIZATIONS[place % len(ORGANIZATIONS)]]
         known = parcel.known(START_MS)

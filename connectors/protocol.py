@@ -140,6 +140,9 @@ class Parsed:
     stock_taken: tuple[StockTaken, ...] = ()
     settled: tuple[EffectSettled, ...] = ()
     notices: tuple[Notice, ...] = ()
+    told: tuple[object, ...] = ()
+    """For the platform's own part of the product, which merges it with what it knows (a courier's
+    push: `Tracking`)."""
     ignored: str = ""
     """Why there is nothing in it (a ping, a field we do not follow); empty otherwise."""
 

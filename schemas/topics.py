@@ -52,9 +52,6 @@ COMMANDS_WOOCOMMERCE = Topic(
 COMMANDS_WHATSAPP = Topic(
     "commands.whatsapp", "org/type/id", "Write, Create, Delete, Read, Perform, Claim", DAY_MS
 )
-COMMANDS_COURIER = Topic(
-    "commands.courier", "org/type/id", "Perform, Claim (couriers follow)", DAY_MS
-)
 FEED = Topic("feed", "org", "FeedLine", 7 * DAY_MS)
 CONFLICTS = Topic("conflicts", "org/type/id/field", "ConflictLine", None, compacted=True)
 ANALYTICS = Topic(
@@ -73,7 +70,6 @@ TOPICS: tuple[Topic, ...] = (
     COMMANDS_MONGODB,
     COMMANDS_WOOCOMMERCE,
     COMMANDS_WHATSAPP,
-    COMMANDS_COURIER,
     FEED,
     CONFLICTS,
     ANALYTICS,
@@ -84,7 +80,6 @@ COMMANDS = {
     "mongodb": COMMANDS_MONGODB,
     "woocommerce": COMMANDS_WOOCOMMERCE,
     "whatsapp": COMMANDS_WHATSAPP,
-    "courier": COMMANDS_COURIER,
 }
 
 

@@ -79,6 +79,7 @@ async def note_payout(given: Payout, caller: UseCaller, use: UseServices) -> Res
             "paid": money(found.paid),
             "unknown": list(found.unknown),
             "paidBefore": list(found.again),
+            "partlyPaid": list(found.partly),
             "differences": list(found.differing),
         }
     )
@@ -98,6 +99,6 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "collectedAt": rfc3339(cod["collectedAtMs"]) if cod.get("collectedAtMs") else None,
         "paid": cod.get("paid"),
         "paidAt": rfc3339(cod["paidAtMs"]) if cod.get("paidAtMs") else None,
-        "payoutId": cod.get("payoutId"),
+        "payoutIds": [one["id"] for one in cod.get("payouts", [])],
         "difference": difference(cod),
     }

@@ -213,6 +213,11 @@ def _known(platform: str) -> None:
 def check_urls(use: Services, settings: dict[str, str]) -> None:
     """Addresses we are to call (RELIABILITY: SSRF): http(s) with a host, and in production https
     at a public one. The connectors' HTTP client holds to it when it connects."""
+    if use.settings.production and settings.get("allow_private_addresses"):
+        raise invalid(
+            "allow_private_addresses is for trials.",
+            "In production only public addresses are called: leave it out.",
+        )
     for name, value in settings.items():
         if not name.endswith("_url") or not value:
             continue

@@ -15,6 +15,7 @@ import httpx
 from connectors.couriers.client import CourierClient
 from connectors.couriers.generic import BadProfile
 from connectors.couriers.mapping import FIELDS, TYPE, parse
+from connectors.couriers.pushes import PUSHED
 from connectors.couriers.registry import UnknownCourier, courier_of
 from connectors.errors import ConnectorError, Forged, Paused
 from connectors.protocol import (
@@ -114,8 +115,14 @@ class Couriers:
         body: bytes,
         now_ms: int,
     ) -> Parsed:
-        """What is known of one shipment. Raises Malformed."""
-        return parse(body)
+        """What is known of one shipment, or a courier's own push. Raises Malformed, Paused."""
+        if topic != PUSHED:
+            return parse(body)
+        try:
+            courier = courier_of(connection)
+            return Parsed(told=(courier.parse_push(courier.account(connection), body),))
+        except (UnknownCourier, BadProfile) as error:
+            raise Paused(str(error)) from error
 
     def client(self, connection: Connection) -> Client:
         """Raises Paused where a setting is missing."""

@@ -141,12 +141,15 @@ class Tracking:
     not_found: tuple[str, ...] = ()
     failed: tuple[CourierError, ...] = ()
     """Each with the `number` it is about."""
+    hints: tuple[str, ...] = ()
+    """Of a push: numbers with news that it does not tell in our words. Ask for them."""
 
     def __add__(self, other: Tracking) -> Tracking:
         return Tracking(
             self.found + other.found,
             self.not_found + other.not_found,
             self.failed + other.failed,
+            self.hints + other.hints,
         )
 
 

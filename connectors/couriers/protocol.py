@@ -177,6 +177,14 @@ class Courier(ABC, Generic[A]):
         """What a push says. Raises Malformed."""
         raise self._cannot("send news by itself")
 
+    def handshake(self, account: A, body: bytes) -> Mapping[str, str]:
+        """Secrets that a verified push hands over in place of news; empty for news."""
+        return {}
+
+    def push_answer(self) -> tuple[int, str]:
+        """(status, body) that the courier wants to see."""
+        return 200, ""
+
     def _cannot(self, what: str) -> Unsupported:
         return Unsupported(f"{self.name} cannot {what}")
 

@@ -2,10 +2,11 @@
 field `cod` of `ss_shipments`; the lists of payouts are `ss_cod_payouts`.
 
     cod: {amount, currency, state: expected|collected|paid|returned|cancelled, collectedAtMs,
-          paid, payoutId, paidAtMs}
+          paid, payouts: [{id, amount, atMs}], paidAtMs}
 
-Amounts are decimal text. A payout is what a courier's statement says; where it differs from what
-was expected, the difference is kept and listed.
+Amounts are decimal text. A payout is what a courier's statement says: one statement pays a shipment
+once, several may pay it in parts. Where all of them differ from what was expected, the difference
+is kept and listed.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class Settled:
     unknown: tuple[str, ...] = ()
     """Numbers that no shipment of ours bears."""
     again: tuple[str, ...] = ()
-    """Numbers that an earlier statement has paid already."""
+    """Numbers that an earlier statement has paid in full: listed, and not paid twice."""
+    partly: tuple[str, ...] = ()
+    """Numbers of which something is still to come."""
     differing: tuple[dict[str, str], ...] = ()
 
 
@@ -156,33 +159,66 @@ class Cash:
         lines: Sequence[Paid],
         now_ms: int,
     ) -> Settled:
-        unknown, again, differing = [], [], []
+        unknown, again, partly, differing = [], [], [], []
         matched, total = 0, Decimal(0)
-        for line in lines:
-            mine = {"organizationId": organization_id, "courier": courier, "number": line.number}
-            row = await self._shipments.find_one({**mine, "cod": {"$exists": True}})
+        for number, amount in sums(lines).items():
+            mine = {"organizationId": organization_id, "courier": courier, "number": number}
+            paid = await self._pay(mine, payout_id, amount, now_ms)
+            if paid is None:
+                unknown.append(number)
+                continue
+            before, after = paid
+            if after is None:
+                again.append(number)
+                continue
+            matched, total = matched + 1, total + amount
+            expected, in_all = Decimal(before["amount"]), Decimal(after)
+            if in_all < expected:
+                partly.append(number)
+            if in_all != expected:
+                told = {"number": number, "expected": before["amount"]}
+                differing.append({**told, "paid": money(in_all) or "0"})
+        return Settled(
+            payout_id, matched, total, tuple(unknown), tuple(again), tuple(partly), tuple(differing)
+        )
+
+    async def _pay(
+        self, mine: Document, payout_id: str, amount: Decimal, now_ms: int
+    ) -> tuple[Document, str | None] | None:
+        """(the books before, what is paid in all after); None in its place for what is paid
+        already; None for a number that is not ours. Two statements at once: one after the other."""
+        while True:
+            row = await self._shipments.find_one({**mine, "cod.amount": {"$exists": True}})
             if row is None:
-                unknown.append(line.number)
-                continue
-            if row["cod"].get("payoutId", payout_id) != payout_id:
-                again.append(line.number)
-                continue
-            await self._shipments.update_one(
-                {"_id": row["_id"]},
-                {
-                    "$set": {
-                        "cod.state": "paid",
-                        "cod.paid": str(line.amount),
-                        "cod.payoutId": payout_id,
-                        "cod.paidAtMs": row["cod"].get("paidAtMs") or now_ms,
-                    }
-                },
-            )
-            matched, total = matched + 1, total + line.amount
-            if line.amount != Decimal(row["cod"]["amount"]):
-                told = {"number": line.number, "expected": row["cod"]["amount"]}
-                differing.append({**told, "paid": money(line.amount) or "0"})
-        return Settled(payout_id, matched, total, tuple(unknown), tuple(again), tuple(differing))
+                return None
+            cod = row["cod"]
+            held = cod.get("payouts", [])
+            if any(one["id"] == payout_id for one in held):
+                return cod, cod["paid"]  # this very statement, noted before
+            before = Decimal(cod.get("paid") or 0)
+            if held and before >= Decimal(cod["amount"]):
+                return cod, None
+            after = money(before + amount) or "0"
+            told = {"id": payout_id, "amount": money(amount) or "0", "atMs": now_ms}
+            changes = {
+                "cod.state": "paid",
+                "cod.paid": after,
+                "cod.payouts": [*held, told],
+                "cod.paidAtMs": now_ms,
+            }
+            # Guarded by the payouts that were read: of two at once, the second looks again.
+            seen = {"cod.payouts": held} if held else {"cod.payouts": {"$exists": False}}
+            done = await self._shipments.update_one({"_id": row["_id"], **seen}, {"$set": changes})
+            if done.matched_count:
+                return cod, after
+
+
+def sums(lines: Sequence[Paid]) -> dict[str, Decimal]:
+    """Number to amount: a statement may tell one shipment in several lines."""
+    found: dict[str, Decimal] = {}
+    for line in lines:
+        found[line.number] = found.get(line.number, Decimal(0)) + line.amount
+    return found
 
 
 def _place(organization_id: str, courier: str) -> Document:

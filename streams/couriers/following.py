@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pymongo import UpdateOne
 
 from connectors.couriers.mapping import TYPE, delivery, tracked_fields
-from connectors.couriers.model import Event, Tracked, current, merged
+from connectors.couriers.model import Event, Tracked, Tracking, current, merged
 from connectors.couriers.status import FINAL, RANKS, Status
 from connectors.protocol import Connection
 from schemas.base import Fields
@@ -27,7 +27,7 @@ from schemas.topics import INBOUND
 from streams.couriers.cod import Cash
 from streams.couriers.orders import order_status
 from streams.couriers.paces import account_of
-from streams.couriers.rhythm import History
+from streams.couriers.rhythm import PUSHED_SHORTEST_MS, History
 from streams.database import Database, Document
 from streams.entities import find_record
 from streams.kafka.records import Outgoing, Publishes
@@ -199,7 +199,8 @@ class Following:
             if is_news(row, after):
                 await self._tell(row, after, now_ms)
             if pushed:
-                after = replace(after, pushed_ms=now_ms)
+                later_ms = max(after.due_ms, now_ms + PUSHED_SHORTEST_MS)
+                after = replace(after, pushed_ms=now_ms, due_ms=later_ms)
             else:
                 after = replace(after, polled_ms=now_ms)
             if await self._keep(row, after):
@@ -209,6 +210,20 @@ class Following:
                 return after
             row = followed(fresh)
         return row
+
+    async def take(self, organization_id: str, replica: str, told: object) -> None:
+        """A courier's push (`Tracking`). What nobody follows here is passed by."""
+        if not isinstance(told, Tracking):
+            raise TypeError(f"not what a courier tells: {type(told).__name__}")
+        for one in told.found:
+            row = await self.find(organization_id, replica, one.number)
+            if row is not None:
+                await self.absorb(row, one, pushed=True)
+        if told.hints:
+            numbers = [f"{organization_id}/{replica}/{number}" for number in told.hints]
+            await self._rows.update_many(
+                {"_id": {"$in": numbers}, "live": True}, {"$set": {"dueAtMs": 0, "polledAtMs": 0}}
+            )
 
     async def plan(self, asked_ms: int, due: Sequence[tuple[Followed, int | None]]) -> None:
         """They were asked for, and when each is asked for again; None: it has been silent for too

@@ -9,7 +9,7 @@ nothing committed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import stamina
@@ -30,7 +30,7 @@ from schemas.topics import OBSERVATIONS, OUTCOMES, Topic
 from streams.deadletter.parking import Parking
 from streams.identity import Place, Request
 from streams.inbound.edits import Target, Unclear, Wanted, wanted
-from streams.inbound.ports import Connections, Evidence
+from streams.inbound.ports import Connections, Evidence, Follows
 from streams.inbound.references import Bearer, Resolved, bearer_of, resolved, told_fields
 from streams.inbox import BODY_REF, BodyLost, Inbox
 from streams.kafka.publisher import PublishFailed, fits
@@ -87,6 +87,7 @@ class Normaliser:
         inbox: Inbox,
         dead: Parking,
         effects: Evidence,
+        followers: Mapping[str, Follows] | None = None,
         find: Callable[[str], Connector] = connector,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
@@ -96,6 +97,7 @@ class Normaliser:
         self._inbox = inbox
         self._dead = dead
         self._effects = effects
+        self._followers = followers or {}
         self._find = find
         self._clock_ms = clock_ms
 
@@ -141,6 +143,8 @@ class Normaliser:
                 records += await self._settled(arrival, settled)
         await self._links.gone(gone)
         await self._publisher.publish(*records)
+        for arrival in arrivals:
+            await self._tell(arrival)
 
     async def _read(self, arrival: Arrival) -> str:
         """Fill in what the body says; why it cannot be understood, or nothing."""
@@ -188,6 +192,13 @@ class Normaliser:
             log.exception("parser failed", type=arrival.type)
             return f"The parser of {connection.platform} failed: {error!r}"
         return ""
+
+    async def _tell(self, arrival: Arrival) -> None:
+        """What only the platform's own part of the product understands."""
+        for told in arrival.parsed.told:
+            follower = self._followers.get(arrival.replica.partition(":")[0])
+            if follower is not None:
+                await follower.take(arrival.organization_id, arrival.replica, told)
 
     async def _park(self, arrival: Arrival, reason: str) -> None:
         await self._dead.park(

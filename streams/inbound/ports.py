@@ -30,3 +30,11 @@ class Evidence(Protocol):
     ) -> Outcome | None:
         """The outcome to publish when this settles what nobody knew."""
         ...
+
+
+class Follows(Protocol):
+    """A platform's own part of the product. Safe to repeat. Errors: PyMongo's, PublishFailed."""
+
+    async def take(self, organization_id: str, replica: str, told: object) -> None:
+        """One of `Parsed.told`."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.settings import Endpoints
 from schemas.topics import INBOUND
 from streams.app import bind, create_app
+from streams.couriers.following import Following
 from streams.effects.ledger import Ledger
 from streams.inbound import Normaliser
 from streams.inbox import Inbox
@@ -23,6 +24,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         inbox=Inbox(common.database),
         dead=common.dead,
         effects=Ledger(common.database),
+        followers={"courier": Following(common.database, common.publisher, common.links)},
     )
     app = create_app("inbound", endpoints, instance=instance)
     bind(app, "inbound", [INBOUND], normaliser.handle)

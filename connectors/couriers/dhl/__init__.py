@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from connectors.couriers import pushes
 from connectors.couriers.dhl import creating, express, mapping
 from connectors.couriers.dhl.settings import FIELDS, Account, account_of
 from connectors.couriers.model import Creation, Tracking
@@ -36,11 +37,12 @@ class Dhl(Courier[Account]):
         return Traits(
             operations=frozenset(operations),
             track_batch=1 if account.unified else MYDHL_BATCH,
+            pushes=bool(account.push_key),
             pace=UNIFIED_PACE if account.unified else Pace(),
         )
 
     def secrets(self, account: Account) -> tuple[str, ...]:
-        return (account.api_key, account.password)
+        return (account.api_key, account.password, account.push_key)
 
     def track_request(self, account: Account, numbers: Sequence[str], context: Context) -> Request:
         if account.unified:
@@ -71,6 +73,17 @@ class Dhl(Courier[Account]):
 
     def lookup_response(self, account: Account, reference: str, reply: Reply) -> tuple[str, ...]:
         return express.lookup_response(reply)
+
+    def verify_push(
+        self, account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+    ) -> None:
+        pushes.check_key(account.push_key, headers, query)
+
+    def handshake(self, account: Account, body: bytes) -> Mapping[str, str]:
+        return mapping.handshake(pushes.document_of(body))
+
+    def parse_push(self, account: Account, body: bytes) -> Tracking:
+        return mapping.parse_push(account, pushes.document_of(body))
 
     def _ships(self, account: Account) -> None:
         if not account.ships:

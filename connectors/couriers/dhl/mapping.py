@@ -12,6 +12,7 @@ from connectors.couriers.model import Event, Tracked, Tracking, tracked
 from connectors.couriers.protocol import Request
 from connectors.couriers.reading import Record, joined, part, records, text, texts
 from connectors.couriers.times import estimate, moment_of
+from connectors.errors import Malformed
 from connectors.http import Reply
 from schemas.money import money
 
@@ -39,6 +40,22 @@ def track_response(account: Account, number: str, reply: Reply) -> Tracking:
     if not shipments:
         raise NotFound("No shipment with given tracking number found.", number=number)
     return Tracking(tuple(_shipment(account, number, one) for one in shipments))
+
+
+def handshake(told: Record) -> dict[str, str]:
+    """A subscription's own message carries its secret, with which it is activated; once only."""
+    secret = text(told.get("secret"))
+    subscribed = text(told.get("scope")).startswith("subscription")
+    return {"push_secret": secret} if subscribed and secret else {}
+
+
+def parse_push(account: Account, told: Record) -> Tracking:
+    """Unified push tells shipments as unified tracking does. Raises Malformed."""
+    shipments = records(told.get("shipments")) or ([told] if told.get("id") else [])
+    named = [one for one in shipments if text(one.get("id"))]
+    if not named:
+        raise Malformed("the push names no shipment")
+    return Tracking(tuple(_shipment(account, text(one.get("id")), one) for one in named))
 
 
 def _shipment(account: Account, asked: str, shipment: Record) -> Tracked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from connectors.couriers.hosts import BASE_URL, ENVIRONMENT, TIMEZONE, base_url, timezone
 from connectors.couriers.protocol import Field
+from connectors.couriers.pushes import KEY
 from connectors.couriers.times import DEFAULT_ZONE
 from connectors.errors import Paused
 from connectors.protocol import Connection
@@ -32,6 +33,7 @@ FIELDS = (
     BASE_URL,
     Field("mydhl_base_url", "MyDHL address", required=False),
     TIMEZONE,
+    KEY,
 )
 
 
@@ -51,6 +53,7 @@ class Account:
     country_code: str = "LK"
     product_code: str = ""
     timezone: str = DEFAULT_ZONE
+    push_key: str = field(default="", repr=False)
 
     @property
     def ships(self) -> bool:
@@ -81,4 +84,5 @@ def account_of(connection: Connection) -> Account:
         country_code=settings.get("country_code") or "LK",
         product_code=settings.get("product_code", "").upper(),
         timezone=timezone(connection),
+        push_key=secrets.get(KEY.name, ""),
     )

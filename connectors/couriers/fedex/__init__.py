@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from connectors.couriers import pushes
 from connectors.couriers.fedex import creating, mapping, wire
 from connectors.couriers.fedex.settings import FIELDS, Account, account_of
 from connectors.couriers.model import Created, Creation, Tracking
@@ -41,10 +42,15 @@ class FedEx(Courier[Account]):
         operations: set[Operation] = {"track"}
         if account.ships:
             operations |= {"create", "cancel", "lookup"}
-        return Traits(operations=frozenset(operations), track_batch=BATCH, pace=PACE)
+        return Traits(
+            operations=frozenset(operations),
+            track_batch=BATCH,
+            pushes=bool(account.push_secret),
+            pace=PACE,
+        )
 
     def secrets(self, account: Account) -> tuple[str, ...]:
-        return (*account.track, *account.ship)
+        return (*account.track, *account.ship, account.push_secret)
 
     def token_scope(self, account: Account, operation: Operation) -> str | None:
         if operation in ("track", "lookup"):
@@ -91,6 +97,15 @@ class FedEx(Courier[Account]):
 
     def cancel_response(self, account: Account, created: Created, reply: Reply) -> None:
         creating.cancel_response(created.number, reply)
+
+    def verify_push(
+        self, account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+    ) -> None:
+        pushes.check_signature(account.push_secret, headers.get("fdx-signature", ""), body)
+
+    def parse_push(self, account: Account, body: bytes) -> Tracking:
+        """Its form is told to its customers only: it is a reason to ask."""
+        return Tracking(hints=pushes.numbers_in(pushes.document_of(body)))
 
 
 COURIER = FedEx()

@@ -28,6 +28,13 @@ FIELDS = (
     ENVIRONMENT,
     BASE_URL,
     TIMEZONE,
+    Field(
+        "push_secret",
+        "Security token of its webhooks",
+        secret=True,
+        required=False,
+        help="of the webhook project; FedEx pushes to accounts billed in the United States",
+    ),
 )
 
 
@@ -42,6 +49,7 @@ class Account:
     account_number: str = ""
     service_type: str = "FEDEX_INTERNATIONAL_PRIORITY"
     timezone: str = DEFAULT_ZONE
+    push_secret: str = field(default="", repr=False)
 
     @property
     def ships(self) -> bool:
@@ -64,4 +72,5 @@ def account_of(connection: Connection) -> Account:
         account_number=settings.get("account_number", ""),
         service_type=settings.get("service_type") or "FEDEX_INTERNATIONAL_PRIORITY",
         timezone=timezone(connection),
+        push_secret=secrets.get("push_secret", ""),
     )

@@ -131,6 +131,10 @@ class ProfileCourier(Courier[Account]):
             raise self._cannot("send news by itself")
         return pushing.parse(self.profile, self.profile.webhook, account, body)
 
+    def push_answer(self) -> tuple[int, str]:
+        given = self.profile.webhook
+        return (given.answer.status, given.answer.body) if given else (200, "")
+
 
 def _ids(created: Created) -> dict[str, Any]:
     return {"number": created.number, "reference": created.reference, **created.ids}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from connectors.couriers import pushes
 from connectors.couriers.model import Created, Creation, Tracking
 from connectors.couriers.protocol import Context, Courier, Operation, Request, Token, Traits
 from connectors.couriers.shipment import Shipment
@@ -29,10 +30,10 @@ class Ups(Courier[Account]):
         operations: set[Operation] = {"track", "lookup"}
         if account.account_number:
             operations |= {"create", "cancel"}
-        return Traits(operations=frozenset(operations))
+        return Traits(operations=frozenset(operations), pushes=bool(account.push_key))
 
     def secrets(self, account: Account) -> tuple[str, ...]:
-        return (account.client_id, account.client_secret)
+        return (account.client_id, account.client_secret, account.push_key)
 
     def token_scope(self, account: Account, operation: Operation) -> str | None:
         if operation == "create" and not account.account_number:
@@ -74,6 +75,15 @@ class Ups(Courier[Account]):
 
     def cancel_response(self, account: Account, created: Created, reply: Reply) -> None:
         creating.cancel_response(created.number, reply)
+
+    def verify_push(
+        self, account: Account, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
+    ) -> None:
+        pushes.check_key(account.push_key, headers, query)
+
+    def parse_push(self, account: Account, body: bytes) -> Tracking:
+        """Track Alert's codes are not those of tracking: it is a reason to ask."""
+        return Tracking(hints=pushes.numbers_in(pushes.document_of(body)))
 
 
 COURIER = Ups()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from connectors.couriers.hosts import BASE_URL, ENVIRONMENT, TIMEZONE, base_url, timezone
 from connectors.couriers.protocol import Field, missing
+from connectors.couriers.pushes import KEY
 from connectors.couriers.times import DEFAULT_ZONE
 from connectors.errors import Paused
 from connectors.protocol import Connection
@@ -21,6 +22,7 @@ FIELDS = (
     ENVIRONMENT,
     BASE_URL,
     TIMEZONE,
+    KEY,
 )
 
 
@@ -35,6 +37,7 @@ class Account:
     service_code: str = "65"
     label_format: str = "GIF"
     timezone: str = DEFAULT_ZONE
+    push_key: str = field(default="", repr=False)
 
 
 def account_of(connection: Connection) -> Account:
@@ -54,4 +57,5 @@ def account_of(connection: Connection) -> Account:
         service_code=settings.get("service_code") or "65",
         label_format=label_format,
         timezone=timezone(connection),
+        push_key=secrets.get(KEY.name, ""),
     )

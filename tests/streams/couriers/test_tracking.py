@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -10,11 +11,13 @@ import msgspec
 import pytest
 
 from connectors.couriers.mapping import parse
+from connectors.couriers.model import Event, Tracking, tracked
 from schemas.codec import encode
 from schemas.observation import Observation
 from schemas.topics import INBOUND
 from streams.couriers.cod import Paid
 from streams.couriers.paces import NotNow, account_of
+from streams.couriers.rhythm import PUSHED_SHORTEST_MS
 from streams.couriers.shipments import Wanted
 from streams.couriers.tracker import Account, Tracker
 from streams.database import Database
@@ -209,7 +212,58 @@ async def test_a_payout_is_noted_once_and_differences_are_listed(desk: Desk) -> 
     assert first == again
     assert (first.matched, first.unknown) == (1, ("5041999999",))
     assert first.differing == ({"number": made.number, "expected": "4500", "paid": "4350.5"},)
-    twice = await desk.parts.cash.pay_out(ORG, "aramex", "ST-78", lines[:1])
-    assert (twice.matched, twice.again) == (0, (made.number,))
+    assert first.partly == (made.number,)
     (total,) = await desk.parts.cash.totals(ORG, "aramex")
     assert (total["difference"], total["counts"]["paid"]) == ("-149.5", 1)
+    rest = [Paid(made.number, Decimal("149.50"))]
+    second = await desk.parts.cash.pay_out(ORG, "aramex", "ST-78", rest)
+    assert (second.matched, second.partly, second.differing) == (1, (), ())
+    # Paid in full: a third statement that names it is told so, and adds nothing.
+    third = await desk.parts.cash.pay_out(ORG, "aramex", "ST-79", rest)
+    assert (third.matched, third.again) == (0, (made.number,))
+    (total,) = await desk.parts.cash.totals(ORG, "aramex")
+    assert (total["difference"], total["counts"]["paid"]) == ("0", 1)
+
+
+async def test_a_statement_may_tell_one_parcel_in_several_lines(desk: Desk) -> None:
+    made = await shipped(desk)
+    lines = [Paid(made.number, Decimal(4000)), Paid(made.number, Decimal(500))]
+    found = await desk.parts.cash.pay_out(ORG, "aramex", "ST-1", lines)
+    assert (found.matched, found.paid, found.differing) == (1, Decimal(4500), ())
+
+
+async def test_two_statements_at_once_both_count(desk: Desk) -> None:
+    made = await shipped(desk)
+    parts = [Decimal(100 * place) for place in range(1, 9)]  # 3,600 in all
+    found = await asyncio.gather(
+        *(
+            desk.parts.cash.pay_out(ORG, "aramex", f"ST-{amount}", [Paid(made.number, amount)])
+            for amount in parts
+        )
+    )
+    assert sum(one.matched for one in found) == len(parts)
+    (total,) = await desk.parts.cash.totals(ORG, "aramex")
+    assert total["difference"] == "-900"
+
+
+async def test_a_pushed_parcel_moves_at_once_and_is_asked_for_less(
+    desk: Desk, kafka: KafkaLog
+) -> None:
+    made = await shipped(desk)
+    row = await desk.parts.following.of_shipment(ORG, made.id)
+    assert row is not None
+    scan = Event("aramex", row.number, desk.clock.ms, "SH003", "Out for Delivery", "Kandy",
+                 "out_for_delivery")  # fmt: skip
+    told = Tracking((tracked("aramex", row.number, [scan]),))
+    for _ in range(2):
+        await desk.parts.following.take(ORG, "courier:aramex", told)
+    after = await desk.parts.following.of_shipment(ORG, made.id)
+    assert after is not None
+    assert (after.status, after.history.pushed) == ("out_for_delivery", True)
+    assert after.due_ms >= desk.clock.ms + PUSHED_SHORTEST_MS
+    assert [edit["data"]["status"] for edit in edits(kafka)] == ["out-for-delivery"]
+    # Its news are asked for where the push does not tell them; a stranger's are nobody's.
+    await desk.parts.following.take(ORG, "courier:aramex", Tracking(hints=(row.number, "999")))
+    asked_for = await desk.parts.following.of_shipment(ORG, made.id)
+    assert asked_for is not None
+    assert (asked_for.due_ms, asked_for.status) == (0, "out_for_delivery")
