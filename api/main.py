@@ -21,19 +21,22 @@ import uvicorn
 from fastapi import FastAPI
 from pymongo.errors import PyMongoError
 
+from api.audit import Audit, Audited
 from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
 from api.counting import Counting, tell_metrics
+from api.docs.openapi import add_description, operation_id
 from api.errors import add_problems
 from api.feed import Feed
 from api.forcing import Forcing
 from api.limits import BodyLimit
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
-from api.pages import connecting, review, views
+from api.pages import connecting, integrating, review, views
 from api.pages.i18n import Languages
 from api.policies import PolicyDesk
+from api.ratelimit import RateLimits
 from api.routes import (
     batches,
     cod,
@@ -41,6 +44,7 @@ from api.routes import (
     courier_pushes,
     couriers,
     deadletters,
+    docs,
     entities,
     events,
     health,
@@ -74,6 +78,7 @@ from streams.intake import Intake
 from streams.kafka import Publisher
 from streams.kafka.lag import Lag
 from streams.keyring import open_keyring
+from streams.people import People
 from streams.platforms import PlatformEnvironment
 
 log = structlog.get_logger(__name__)
@@ -111,6 +116,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     add_problems(app)
     for module in (
@@ -134,15 +140,20 @@ def create_api(open_services: OpenServices) -> FastAPI:
         deadletters,
         tickets,
         health,
+        docs,
+        integrating,
         connecting,
         review,
         views,
     ):
         app.include_router(module.router)
     add_live(app)
+    add_description(app)
+    app.mount("/static/docs", PageFiles(docs.FILES), name="docs")
     app.mount("/static/client", PageFiles(CLIENT), name="client")
     app.mount("/static", PageFiles(), name="static")
     app.add_middleware(Languages)
+    app.add_middleware(Audited)
     app.add_middleware(BodyLimit)
     app.add_middleware(webhooks.Webhooks)
     app.add_middleware(Counting)
@@ -175,6 +186,9 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         status=board,
         tickets=Tickets(cache, database),
         sessions=Sessions(database),
+        people=People(database),
+        audit=Audit(database, now_ms),
+        limits=RateLimits(endpoints.redis_url.get_secret_value()),
         conflicts=held,
         batches=Batches(database, held, now_ms),
         policies=PolicyDesk(database, directory.rulebook, now_ms),
@@ -269,6 +283,7 @@ def main() -> int:
             ws_ping_interval=20,
             ws_ping_timeout=20,
             ws_per_message_deflate=False,
+            forwarded_allow_ips=settings.trusted_proxies,
             lifespan="on",
             access_log=False,
             server_header=False,

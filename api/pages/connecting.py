@@ -10,10 +10,11 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi_problem.error import Problem
 from starlette.responses import RedirectResponse
 
-from api.channels import channels
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.imports import Imports, shape
+from api.pages.i18n import N_, _
 from api.pages.render import page
+from api.pages.standing import NOTES, tab_values
 from api.pairing import Pairing
 from api.services import Services
 from streams.upkeep import imports
@@ -32,16 +33,16 @@ STEERS = {
 }
 """State of an import to what may be asked of it."""
 KIND_WORDS = {
-    "differing": "Different",
-    "onlyHere": "Only in your app",
-    "onlyThere": "Only there",
+    "differing": N_("Different"),
+    "onlyHere": N_("Only in your app"),
+    "onlyThere": N_("Only there"),
 }
 TYPE_WORDS = {
-    "product": "Products",
-    "variation": "Variations",
-    "inventory": "Stock",
-    "order": "Orders",
-    "customer": "Customers",
+    "product": N_("Products"),
+    "variation": N_("Variations"),
+    "inventory": N_("Stock"),
+    "order": N_("Orders"),
+    "customer": N_("Customers"),
 }
 
 
@@ -56,7 +57,12 @@ async def pair(request: Request, caller: UseCaller, use: UseServices) -> Respons
 
 @router.get("/integrations/{integration_id}")
 async def connection_page(
-    request: Request, integration_id: str, use: UseServices, cursor: str = "", kind: str = ""
+    request: Request,
+    integration_id: str,
+    use: UseServices,
+    cursor: str = "",
+    kind: str = "",
+    note: str = "",
 ) -> Response:
     """One connection, from its preview to its import."""
     caller = await find_caller(request, use)
@@ -64,7 +70,7 @@ async def connection_page(
         return RedirectResponse("/login", SEE_OTHER)
     wanted = kind if kind in KIND_WORDS else ""
     values = await _values(use, caller, integration_id, cursor, wanted)
-    return page(request, "connection.html", **values)
+    return page(request, "connection.html", note=_(NOTES.get(note, "")), **values)
 
 
 @router.post("/integrations/{integration_id}/preview")
@@ -122,10 +128,10 @@ async def _values(
     )
     job = shape(jobs[0]) if jobs else None
     busy = [one for one in (job, preview and preview["job"]) if one and one["state"] in RUNNING]
+    tab = await tab_values(use, caller, entry)
     return {
-        "organization": await use.directory.name_of(organization_id),
-        "entry": entry,
-        "channel": (await channels(use.database, organization_id)).get(entry.replica),
+        **tab,
+        "figures": tab,
         "preview": preview,
         "job": job,
         "steers": STEERS.get(job["state"], ()) if job else (),

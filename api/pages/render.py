@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 
 from api.pages import i18n
 from api.pages.i18n import N_
-from api.pages.words import WORDS
+from api.pages.words import WORDS, look_of
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -36,6 +36,7 @@ def templates() -> Environment:
     found.filters.update(WORDS)
     found.filters.update(LOCAL_WORDS)
     found.globals.update(static=static_url, _=gettext, gettext=gettext, forms=i18n.forms)
+    found.globals["kinds_of"] = look_of
     found.globals.update(ngettext=ngettext, language=i18n.language, zone=i18n.zone)
     found.globals.update(languages=i18n.LANGUAGES, short_languages=i18n.SHORT)
     return found

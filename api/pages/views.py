@@ -10,7 +10,6 @@ from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
 from api.deps import Caller, UseCaller, UseServices, find_caller
-from api.errors import unavailable
 from api.live import RECENT
 from api.login import COOKIE, SESSION_S
 from api.pages.i18n import COOKIE as LANGUAGE
@@ -24,7 +23,6 @@ from streams.kafka import PublishFailed
 
 router = APIRouter(include_in_schema=False)
 
-LOCAL = "mongodb"
 SEE_OTHER = 303
 YEAR_S = 365 * 86_400
 
@@ -92,7 +90,7 @@ async def sync_page(
         values = await _sync_values(use, caller)
         values |= await review(use, caller, note, about[:600], action[:64])
     except PyMongoError:
-        return page(request, "away.html", 503, organization="")
+        return away(request)
     return page(request, "sync.html", top=FORCED if note == "forced" else "", **values)
 
 
@@ -106,29 +104,9 @@ async def force(caller: UseCaller, use: UseServices) -> Response:
     return RedirectResponse("/sync?note=forced", SEE_OTHER)
 
 
-@router.get("/integrations")
-async def integrations_page(request: Request, use: UseServices) -> Response:
-    """What is connected, and how it is."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
-    try:
-        found = await use.directory.integrations(caller.organization_id)
-        connections = await use.directory.connections(caller.organization_id)
-        name = await use.directory.name_of(caller.organization_id)
-    except PyMongoError as error:
-        raise unavailable("MongoDB does not answer.") from error
-    checks = {c.replica: await use.checks.probe(c) for c in connections if c.platform != LOCAL}
-    database = await use.checks.database()
-    return page(
-        request,
-        "integrations.html",
-        organization=name,
-        integrations=[(entry, checks.get(entry.replica)) for entry in found],
-        database=database,
-        base_url=use.settings.base_url,
-        organization_id=caller.organization_id,
-    )
+def away(request: Request) -> Response:
+    """Without MongoDB there is nothing to show; the page says so and looks again by itself."""
+    return page(request, "away.html", 503, organization="")
 
 
 FORCED = "Reading every platform again. Differences are sent as they are found."

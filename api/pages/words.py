@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from api.pages.i18n import N_, _
+from schemas.feed import FeedLine
 from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
 
 REPLICAS = {
@@ -248,6 +249,17 @@ def event_title(
     )
 
 
+def line_title(line: FeedLine) -> str:
+    """The same of a line of the history."""
+    latency = latency_word(line.latency_ms)
+    return event_title(line.kind, line.source, line.replica, list(line.fields), latency)
+
+
+def look_of(kind: str) -> tuple[str, str]:
+    """(icon, tone) of a kind of line."""
+    return KINDS.get(kind, ("bubble", "quiet"))
+
+
 WORDS: dict[str, Callable[..., Any]] = {
     "replica": replica_word,
     "field": field_word,
@@ -257,4 +269,5 @@ WORDS: dict[str, Callable[..., Any]] = {
     "typed": type_word,
     "fields": fields_word,
     "big": first_big,
+    "titled": line_title,
 }

@@ -41,7 +41,7 @@ async def test_a_preview_is_asked_for_seen_and_confirmed(api: Any) -> None:
              "differences": [{"field": "price", "here": "100", "there": "120"}]}
         )  # fmt: skip
         shown = await client.get(path)
-        assert "2 the same item, 1 of them different" in shown.text
+        assert "2 items on both sides, 1 of them different" in shown.text
         assert "&lt;b&gt;Tea" in shown.text
         assert "<b>Tea</b>" not in shown.text
         assert "Confirm and import" in shown.text

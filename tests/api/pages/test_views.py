@@ -74,7 +74,9 @@ async def test_the_first_start_shows_a_key_and_each_start_a_link(api: Any) -> No
     first = await welcome(use.directory, use.database, "http://127.0.0.1:3000")
     again = await welcome(use.directory, use.database, "http://127.0.0.1:3000")
     assert first.api_key is not None
-    assert await use.directory.organization_of_key(first.api_key) == "default"
+    key = await use.directory.keys.find(first.api_key)
+    assert key is not None
+    assert key.organization_id == "default"
     assert again.api_key is None
     assert first.link != again.link
     assert len(first.lines()) == 2

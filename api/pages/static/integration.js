@@ -1,0 +1,40 @@
+/* On a connection's page: copies the webhook address, and waits for the first event. */
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = document.getElementById(button.dataset.copy);
+  const word = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      field.select(); /* not https: the reader copies what is marked */
+      return;
+    }
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = word; }, 2000);
+  });
+}
+
+const EVERY_MS = 2000;
+
+async function look() {
+  const waiting = document.querySelector("#heard[data-waiting]");
+  if (!waiting) return;
+  try {
+    const answer = await fetch(waiting.dataset.waiting, { credentials: "same-origin" });
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("heard");
+    if (answer.ok && fresh && !fresh.dataset.waiting) {
+      /* The same element stays, so that its role="status" is read out. */
+      waiting.dataset.tone = fresh.dataset.tone;
+      waiting.replaceChildren(...fresh.childNodes);
+      delete waiting.dataset.waiting;
+      return;
+    }
+  } catch {
+    /* The next look tries again. */
+  }
+  setTimeout(look, EVERY_MS);
+}
+
+look();
