@@ -115,6 +115,9 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
     },
     "shipment": {
         "orderId": V,
+        "orderNumber": V,
+        "recipientName": V,
+        "recipientPhone": V,
         "courierCode": V,
         "trackingNumber": V,
         "status": Kind.LATTICE,

@@ -148,6 +148,9 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="people",
             partialFilterExpression={"people": {"$gt": ""}},
         ),
+        IndexModel(
+            [("atMs", ASCENDING)], name="shipments", partialFilterExpression={"type": "shipment"}
+        ),
     ),
     "ss_history": (
         IndexModel(

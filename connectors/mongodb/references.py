@@ -9,6 +9,7 @@ ITEM = ("product", "variation")
 REFERENCES: dict[tuple[str, str], Sequence[str]] = {
     ("order", "customerId"): ("customer",),
     ("message", "customerId"): ("customer",),
+    ("shipment", "orderId"): ("order",),
     ("inventory", "productId"): ITEM,
     ("variation", "parentId"): ("product",),
     ("product", "groupedProducts"): ("product",),

@@ -47,7 +47,7 @@ from streams.links import Links
 
 log = structlog.get_logger(__name__)
 
-ORDER = ("customer", "product", "inventory", "order", "message")
+ORDER = ("customer", "product", "inventory", "order", "message", "shipment")
 """Of a snapshot: what others refer to comes first."""
 PIPELINE = 4
 SAVE_S = 0.2

@@ -153,15 +153,17 @@ class Following:
         *,
         order_id: str = "",
         fields: Fields | None = None,
+        ours: bool = True,
     ) -> None:
         """Follow this shipment from now on, and tell the engine that it is there. Again: nothing
-        changes. `fields`: what is known of it besides (its order, cash, weight)."""
+        changes. `fields`: what is known of it besides (its order, cash, weight). `ours`: we made
+        it, so it is created; of others only the courier knows how far they are."""
         now_ms = self._clock_ms()
         org, replica = connection.organization_id, connection.replica
         code = connection.settings.get("courier", "")
         await self._links.link(org, replica, TYPE, shipment_id, number)
         base: Fields = {"courierCode": code, "trackingNumber": number, **(fields or {})}
-        known = {**base, "status": "created", "statusText": "Created"}
+        known = {**base, "status": "created", "statusText": "Created"} if ours else base
         body = delivery(number, known, now_ms, now_ms)
         await self._publisher.publish(_record(org, replica, number, body, now_ms))
         await self._rows.update_one(
@@ -170,7 +172,8 @@ class Following:
                 "$setOnInsert": {
                     "organizationId": org, "replica": replica, "courier": code,
                     "account": account_of(connection), "number": number,
-                    "shipmentId": shipment_id, "orderId": order_id, "status": "created",
+                    "shipmentId": shipment_id, "orderId": order_id,
+                    "status": "created" if ours else None,
                     "events": [], "estimated": None, "uniqueId": "", "createdAtMs": now_ms,
                     "polledAtMs": 0, "asOf": now_ms, "dueAtMs": now_ms,
                     "live": True, "ended": "", "version": 0, "base": base,

@@ -349,8 +349,12 @@ def perform_of(wanted: Wanted, now_ms: int) -> Perform:
 
 def fields_of(wanted: Wanted, made: Created, labels: int, now_ms: int) -> Fields:
     """The entity as it begins."""
+    to = wanted.request["deliveryAddress"]
     fields: Fields = {
         "orderId": wanted.order_id,
+        "orderNumber": wanted.order_name,
+        "recipientName": to.get("name"),
+        "recipientPhone": to.get("phone"),
         "reference": wanted.reference,
         "weight": wanted.weight_kg,
         "pieces": str(max(1, len(made.pieces))),

@@ -15,6 +15,7 @@ ITEM = ("product", "variation")
 REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "order": {"customerId": ("customer",)},
     "message": {"customerId": ("customer",)},
+    "shipment": {"orderId": ("order",)},
     "inventory": {"productId": ITEM},
     "variation": {"parentId": ("product",)},
     "product": {"groupedProducts": ("product",)},

@@ -9,6 +9,7 @@ from connectors.errors import Retry
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
 from schemas.topics import COMMANDS, INBOUND, OBSERVATIONS
+from streams.couriers.adopting import Adopter
 from streams.couriers.jobs import keep_settling
 from streams.couriers.parts import CourierParts
 from streams.couriers.tracker import Tracker
@@ -66,6 +67,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         runner.run(),
         keep_acting(acting, common.directory),
         tracker.run(),
+        Adopter(common.database, common.directory, couriers.following).run(),
         keep_settling(couriers.shipper),
     ]
     return Role(parts=parts, close=close)

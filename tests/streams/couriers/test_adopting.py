@@ -1,0 +1,68 @@
+"""Shipments that the merchant's own app wrote are followed like ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.codec import encode
+from streams.couriers.adopting import Adopter, followable
+from streams.database import Database
+from streams.sync.record import Agreed, Record, Replica
+from tests.streams.conftest import KafkaLog
+from tests.streams.couriers.test_shipping import ORG, Desk
+from tests.support.courier_bench import courier_bench
+
+
+def written(entity_id: str = "s1", *told_by: str, **fields: Any) -> Record:
+    held = {"courierCode": "Aramex ", "trackingNumber": "5041000009", "orderId": "o1", **fields}
+    return Record(
+        organization_id=ORG, type="shipment", entity_id=entity_id,
+        fields={name: Agreed(value, 1, "mongodb") for name, value in held.items()},
+        replicas={name: Replica(external_id="x", exists=True) for name in ("mongodb", *told_by)},
+    )  # fmt: skip
+
+
+def test_what_can_be_followed() -> None:
+    assert followable(written()) == ("aramex", "5041000009", "o1")
+    assert followable(written(status="in_transit", orderId=None)) == ("aramex", "5041000009", "")
+    # Followed already, at its end, or without a number.
+    assert followable(written("s1", "courier:aramex")) is None
+    assert followable(written(status="delivered")) is None
+    assert followable(written(trackingNumber=None)) is None
+    assert followable(written(courierCode=None)) is None
+
+
+@pytest.fixture
+async def desk(fresh: Database, kafka: KafkaLog) -> AsyncIterator[Desk]:
+    async with courier_bench() as bench:
+        made = Desk(fresh, kafka, bench)
+        await made.connect("aramex")
+        yield made
+        await made.lines.close()
+
+
+@pytest.mark.servers
+async def test_it_is_followed_once_and_tells_no_status_of_its_own(
+    desk: Desk, kafka: KafkaLog
+) -> None:
+    rows = desk.database["ss_entities"]
+    for place, record in enumerate((written(), written("s2", courierCode="nobody"))):
+        await rows.insert_one(
+            {
+                "_id": f"{ORG}/shipment/{record.entity_id}", "organizationId": ORG,
+                "type": "shipment", "entityId": record.entity_id, "atMs": 1_000 + place,
+                "record": encode(record),
+            }
+        )  # fmt: skip
+    adopter = Adopter(desk.database, desk.directory, desk.parts.following)
+    assert [await adopter.look(), await adopter.look()] == [1, 0]
+    row = await desk.parts.following.of_shipment(ORG, "s1")
+    assert row is not None
+    assert (row.number, row.order_id, row.status, row.live) == ("5041000009", "o1", None, True)
+    (told,) = [msgspec.json.decode(one.value or b"") for one in kafka.records]
+    # What the app wrote, as it wrote it.
+    assert told["fields"] == {"courierCode": "Aramex ", "trackingNumber": "5041000009"}
