@@ -67,7 +67,7 @@ class QueuedEvent(BaseModel):
         str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_-]{0,63}(:[0-9]{1,4})?$")
     ] = "web"
     """The side that says so: `web` (the merchant's database), `woocommerce`, `whatsapp`, ..."""
-    timestamp: Annotated[int, BeforeValidator(timestamp_ms)]
+    timestamp: Annotated[int, BeforeValidator(timestamp_ms, json_schema_input_type=datetime | int)]
     """When it happened: milliseconds since 1970, from any of the accepted forms."""
     organization_id: Annotated[
         str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")

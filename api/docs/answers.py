@@ -1,0 +1,192 @@
+"""What each operation answers, by the name of its function: a structure that is sent as it is, or
+the names of an object. The answers of other operations are described by their routes' own types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.certificate import ShownCertificate
+from api.docs.shapes import (
+    COUNT,
+    FLAG,
+    MAP,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    MONEY,
+    NEXT,
+    TEXT,
+    TIME,
+    Schema,
+    fields,
+    many,
+    of,
+    one_of,
+    some,
+)
+from api.explained import ShownEntity, ShownHistory, ShownRow
+from api.forcing import Forced
+from api.pairing import Code
+from api.why import Why
+from schemas.live import LiveConflict, LiveEvent, SyncStatus
+
+STRUCTURES: tuple[type[Any], ...] = (
+    Code,
+    Forced,
+    LiveConflict,
+    LiveEvent,
+    ShownCertificate,
+    ShownEntity,
+    ShownHistory,
+    ShownRow,
+    SyncStatus,
+    Why,
+)
+
+SECRETS: Schema = {
+    "type": "object",
+    "description": "which are set, by name; a value is never sent",
+    "additionalProperties": some(set=FLAG, hint=TEXT, replacedAt=MAYBE_TIME),
+}
+NUMBER: Schema = {"type": "number"}
+SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+PROBE = fields(
+    name=TEXT, ok=FLAG, durationMs=NUMBER
+) | {"description": "`found` says what was seen, `fix` what helps"}  # fmt: skip
+JOB = fields(
+    id=TEXT,
+    kind=TEXT,
+    replica=TEXT,
+    state=one_of("queued", "running", "paused", "done", "failed", "cancelled"),
+    done=COUNT,
+    total=COUNT,
+    details=MAP,
+    startedAt=TIME,
+    endedAt=MAYBE_TIME,
+    reason=TEXT,
+)
+INTEGRATION = fields(
+    id=TEXT,
+    platform=TEXT,
+    replica=TEXT,
+    active=FLAG,
+    confirmed=FLAG,
+    firstSync=MAP,
+    settings=MAP,
+    secrets=SECRETS,
+)
+DECIDED = fields(accepted=FLAG, settled=FLAG, conflict=of(LiveConflict))
+MANY_DECIDED = fields(
+    actionId=TEXT,
+    job=MAYBE_TEXT,
+    state=one_of("queued", "done"),
+    total=COUNT,
+    counts=MAP,
+    results=many(some(id=TEXT, state=TEXT, reason=TEXT, conflict=of(LiveConflict))),
+)
+ACTION = fields(
+    actionId=TEXT, batch=MAYBE_TEXT, resolution=TEXT, state=TEXT, total=COUNT, done=COUNT,
+    counts=MAP, problems=COUNT, reason=TEXT, startedAt=TIME,
+)  # fmt: skip
+HELD = some(id=TEXT, label=TEXT, entityId=TEXT, field=TEXT, at=TIME)
+BATCH = fields(
+    id=TEXT, brake=one_of("stock", "price", "deletes"), type=TEXT, replica=TEXT, count=COUNT,
+    total=COUNT, title=TEXT, firstAt=TIME, lastAt=TIME, sample=many(HELD),
+)  # fmt: skip
+RULE = fields(type=TEXT, field=TEXT, platform=TEXT, policy=TEXT, winner=TEXT)
+POLICIES = fields(
+    version=COUNT, rules=many(RULE), brakes=MAP, automaticAt=SHARE, effectiveFrom=MAYBE_TIME
+)
+COURIER = fields(code=TEXT, name=TEXT, connected=FLAG) | {
+    "description": "`fields` tells what it wants to know; the rest is there once it is connected"
+}
+TRACKING = some(
+    trackingNumber=TEXT, courierCode=TEXT, status=TEXT, statusCode=MAYBE_TEXT, location=MAYBE_TEXT,
+    timestamp=MAYBE_TEXT, description=MAYBE_TEXT, estimatedDelivery=MAYBE_TEXT, events=many(MAP),
+)  # fmt: skip
+SHIPMENT = fields(
+    id=TEXT, orderId=MAYBE_TEXT, orderNumber=MAYBE_TEXT, courierCode=TEXT, reference=TEXT,
+    state=TEXT, reason=TEXT, trackingNumber=MAYBE_TEXT, pieces=many(TEXT), labels=many(TEXT),
+    warnings=many(TEXT), createdAt=TIME, shippedAt=MAYBE_TIME,
+)  # fmt: skip
+LETTER = fields(
+    id=TEXT, topic=TEXT, key=TEXT, reason=TEXT, stage=TEXT, at=TIME, state=TEXT, retries=COUNT
+)
+HEALTH = fields(
+    status=one_of("healthy", "degraded", "unhealthy"), timestamp=TIME, version=TEXT,
+    environment=TEXT, uptime=COUNT,
+    services=some(database=TEXT, redis=TEXT, websocket=TEXT, integrations=MAP),
+)  # fmt: skip
+
+ANSWERS: dict[str, Schema] = {
+    "list_events": fields(events=many(LiveEvent), next=NEXT),
+    "sync_status": of(SyncStatus),
+    "force": of(Forced),
+    "force_progress": of(Forced),
+    "certificate": of(ShownCertificate),
+    "certify": fields(jobs=many(JOB)),
+    "list_jobs": fields(jobs=many(JOB)),
+    "show_job": JOB,
+    "steer_job": JOB,
+    "list_entities": fields(entities=many(ShownRow), next=NEXT),
+    "get_history": fields(events=many(ShownHistory), next=NEXT),
+    "get_why": of(Why),
+    "get_entity": of(ShownEntity),
+    "list_conflicts": fields(conflicts=many(LiveConflict), next=NEXT),
+    "resolve_many": MANY_DECIDED,
+    "undo_action": MANY_DECIDED,
+    "get_action": ACTION,
+    "get_conflict": of(LiveConflict),
+    "resolve_conflict": DECIDED,
+    "undo_conflict": DECIDED,
+    "list_batches": some(batches=many(BATCH), actions=many(ACTION)),
+    "get_batch": some(items=many(HELD), next=NEXT),
+    "decide_batch": MANY_DECIDED,
+    "undo_batch": MANY_DECIDED,
+    "make_code": of(Code),
+    "list_integrations": fields(integrations=many(INTEGRATION)),
+    "create_integration": INTEGRATION,
+    "get_integration": INTEGRATION,
+    "change_integration": INTEGRATION,
+    "switch_integration": INTEGRATION,
+    "test_integration": fields(ok=FLAG, durationMs=NUMBER, probes=many(PROBE)),
+    "begin_preview": JOB,
+    "confirm": some(integration=INTEGRATION),
+    "authorize": fields(url=TEXT),
+    "get_links": fields(type=TEXT, entityId=TEXT, items=MAP),
+    "merge": fields(accepted=FLAG, entityId=TEXT, moved=many(some(replica=TEXT, item=TEXT))),
+    "split": fields(accepted=FLAG, entityId=TEXT),
+    "get_policies": POLICIES,
+    "put_policies": POLICIES,
+    "restore_version": POLICIES,
+    "list_versions": fields(versions=many(some(savedAt=TIME, by=TEXT)), next=NEXT),
+    "list_couriers": fields(couriers=many(COURIER)),
+    "add_courier": COURIER,
+    "change_courier": COURIER,
+    "check_profile": fields(ok=FLAG, code=TEXT, name=TEXT),
+    "test_courier": fields(ok=FLAG, durationMs=NUMBER, probes=many(PROBE)),
+    "track": TRACKING,
+    "ship_now": some(
+        trackingNumber=MAYBE_TEXT, courierCode=TEXT, orderId=TEXT, status=TEXT,
+        statusCode=MAYBE_TEXT, pieces=many(TEXT), labels=COUNT, warnings=many(TEXT),
+        shipmentId=TEXT, labelUrl=MAYBE_TEXT, reason=TEXT,
+    ),
+    "list_shipments": fields(shipments=many(SHIPMENT)),
+    "get_shipment": SHIPMENT,
+    "cancel_shipment": SHIPMENT,
+    "settle_shipment": SHIPMENT,
+    "restock": fields(restocked={}),
+    "list_cash": some(
+        cash=many(some(orderId=TEXT, currency=TEXT, expected=MONEY, state=TEXT)), totals=many(MAP)
+    ),
+    "list_dead_letters": some(letters=many(LETTER)),
+    "get_dead_letter": LETTER,
+    "retry_dead_letter": fields(retried=FLAG),
+    "health": HEALTH,
+}  # fmt: skip
+
+OTHER_CONTENT = {
+    "get_label": ("application/pdf", "image/png", "application/zpl"),
+    "manifest": ("text/csv",),
+    "whatsapp_challenge": ("text/plain",),
+}
+"""Answers that are no JSON."""
