@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.protocol import Connection
+from streams.apikeys import digest
 from streams.database import Database, Document
 from streams.fresh import Fresh
 from streams.integrations import ASK, FIRST_SYNC, MONGODB, check_field, hint_of
 from streams.keyring import Keyring, KeyringError
-from streams.organizations import FRESH_S, Organizations, digest
+from streams.organizations import FRESH_S, Organizations
 from streams.platforms import PlatformEnvironment
 
 DEFAULT_ORGANIZATION = "default"
@@ -27,6 +28,8 @@ MOST_CLAIMANTS = 20
 may be two seconds late, and the engine's contexts two more)."""
 ENVIRONMENT = "environment:"
 """How ids of connections made by environment variables begin."""
+CHOSEN = ("notifications", "order_statuses")
+"""Settings that a person may choose for a connection of the environment too."""
 COURIER = "courier:"
 """How replicas of couriers begin."""
 
@@ -54,6 +57,7 @@ class Connections(Organizations):
         self._found: Fresh[tuple[Connection, ...]] = Fresh(FRESH_S, clock)
         self._secrets: Fresh[bool] = Fresh(FRESH_S, clock)
         self._capable: Fresh[Mapping[str, str]] = Fresh(FRESH_S, clock)
+        self._troubles: Fresh[str] = Fresh(FRESH_S, clock)
 
     async def connections(self, organization_id: str) -> tuple[Connection, ...]:
         """All of the organisation's, secrets decrypted; MongoDB first."""
@@ -156,6 +160,22 @@ class Connections(Organizations):
         )
         self._capable.clear()
 
+    async def trouble(self, organization_id: str, replica: str) -> str:
+        """Why the platform takes nothing from us now (an expired token), empty where it does."""
+        place = f"{organization_id}/{replica}"
+
+        async def read() -> str:
+            found = await self._capabilities.find_one({"_id": place}, {"trouble": 1})
+            return str((found or {}).get("trouble", ""))
+
+        return await self._troubles.get(place, read)
+
+    async def note_trouble(self, organization_id: str, replica: str, reason: str) -> None:
+        """Shown with the connection until it is well again: an empty reason."""
+        place = {"_id": f"{organization_id}/{replica}"}
+        await self._capabilities.update_one(place, {"$set": {"trouble": reason[:500]}}, upsert=True)
+        self._troubles.clear()
+
     # Within
 
     def _forget_connections(self) -> None:
@@ -251,8 +271,10 @@ class Connections(Organizations):
         if row is None:
             return given
         kept = self._opened(row)
+        chosen = {name: kept.settings[name] for name in CHOSEN if name in kept.settings}
         return replace(
             given,
+            settings={**given.settings, **chosen},
             secrets={**kept.secrets, **given.secrets},
             active=given.active and kept.active,
             confirmed=kept.confirmed,

@@ -15,7 +15,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from connectors.protocol import Connection
-from streams.connections import DEFAULT_ORGANIZATION, Connections, is_overlay
+from streams.connections import CHOSEN, DEFAULT_ORGANIZATION, Connections, is_overlay
 from streams.database import Document
 from streams.integrations import (
     ASK,
@@ -65,7 +65,8 @@ class Directory(Connections):
                 overlays[row["replica"]] = row
                 continue
             capabilities = await self.capabilities(organization_id, row["replica"])
-            found.append(shown(row, capabilities, self._trouble(row)))
+            trouble = self._trouble(row) or await self.trouble(organization_id, row["replica"])
+            found.append(shown(row, capabilities, trouble))
         names = {integration.replica for integration in found}
         for given in self._from_environment(organization_id):
             if given.replica not in names:
@@ -73,7 +74,8 @@ class Directory(Connections):
                 capabilities = await self.capabilities(organization_id, given.replica)
                 told = shown_environment(self._overlaid(given, over), capabilities)
                 confirmed = told.confirmed if over is None else bool(over.get("confirmed"))
-                found.append(replace(told, confirmed=confirmed))
+                trouble = await self.trouble(organization_id, given.replica)
+                found.append(replace(told, confirmed=confirmed, trouble=trouble))
         return found
 
     async def integration(self, organization_id: str, integration_id: str) -> Integration:
@@ -143,7 +145,8 @@ class Directory(Connections):
     ) -> Integration:
         """Set what is given; an empty setting or secret removes it. Raises NotFound, Invalid."""
         given = await self._ensure_overlay(organization_id, integration_id)
-        if given is not None and (settings or given.secrets.keys() & (secrets or {}).keys()):
+        fixed = set(settings or {}) - set(CHOSEN)
+        if given is not None and (fixed or given.secrets.keys() & (secrets or {}).keys()):
             raise Invalid("This connection is set up by environment variables; change them there")
         assign: dict[str, Any] = {}
         remove: dict[str, str] = {}
@@ -278,7 +281,7 @@ async def ensure_default_organization(directory: Directory, *, show: bool = True
     """Make `default` where it is missing. Its first API key, to be shown once; None if it has one.
     `show` False: for a process whose output is a log; the key is left for one with a reader."""
     await directory.ensure_organization(DEFAULT_ORGANIZATION, "My shop")
-    return await directory.first_key(DEFAULT_ORGANIZATION) if show else None
+    return await directory.keys.first(DEFAULT_ORGANIZATION) if show else None
 
 
 __all__ = [

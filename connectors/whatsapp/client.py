@@ -18,10 +18,13 @@ from connectors.whatsapp.catalogue import (
     merged,
     method_of,
 )
-from connectors.whatsapp.codes import pair_wait_s
+from connectors.whatsapp.codes import code_in, pair_wait_s
 from connectors.whatsapp.graph import Graph, TooFast
-from connectors.whatsapp.messages import order_status_message
+from connectors.whatsapp.limits import BadMessage
+from connectors.whatsapp.messages import envelope, mark_read
+from connectors.whatsapp.numbers import NotANumber
 from connectors.whatsapp.settings import Account
+from connectors.whatsapp.templates import Needed, Template, listed
 from connectors.whatsapp.wire import Record, records, text
 from schemas.base import Operation
 from schemas.command import Create, Delete, Perform, Read
@@ -29,6 +32,8 @@ from schemas.command import Create, Delete, Perform, Read
 ITEM_TYPES = ("product", "variation")
 NOT_YET = Answer(result="missing", reason="its product is not in the catalogue yet")
 MAX_RECIPIENTS = 10_000
+MAX_PAGES = 20
+TEMPLATE_FIELDS = "name,language,status,category,quality_score,components,rejected_reason"
 
 
 class WhatsAppClient:
@@ -163,38 +168,74 @@ class WhatsAppClient:
         return replace(answer, external_id=item.sku) if answer.result == "taken" else answer
 
     async def perform(self, command: Perform) -> Answer:
-        """Send a message. `unknown` when it may have gone out. Raises Paused: it has not."""
-        if command.effect != "order_status":
+        """Send `arguments`: to (E.164), message (`connectors.whatsapp.messages`), replyTo?.
+        `unknown` when it may have gone out. Raises Paused: it has not."""
+        if command.effect != "message":
             return Answer(result="failed", reason=f"WhatsApp cannot do {command.effect}")
+        arguments = command.arguments
         try:
-            body = order_status_message(self._account, command.effect_key, command.arguments)
-        except ValueError as error:
+            to, reply_to = str(arguments.get("to") or ""), str(arguments.get("replyTo") or "")
+            body = envelope(arguments["message"], to, command.effect_key, reply_to)
+        except (BadMessage, NotANumber) as error:
             return Answer(result="failed", reason=str(error))
         recipient = body["to"]
         try:
-            document = await self._graph.send(
-                "POST", f"/{self._account.phone_number_id}/messages", body=body
-            )
+            document = await self._graph.send("POST", self._messages, body=body)
         except TooFast as error:
-            wait = pair_wait_s(self._refusals.get(recipient, 0))
-            if len(self._refusals) >= MAX_RECIPIENTS:
-                self._refusals.clear()
-            self._refusals[recipient] = self._refusals.get(recipient, 0) + 1
-            return Answer(
-                result="retry",
-                reason=str(error),
-                retry_after_s=max(wait, error.retry_after_s or 0.0),
-            )
+            return self._too_fast(recipient, error)
         except Retry as error:
-            return Answer(result="retry", reason=str(error), retry_after_s=error.retry_after_s)
+            return Answer("retry", reason=str(error), retry_after_s=error.retry_after_s)
         except Unknown as error:
             return Answer(result="unknown", reason=str(error))
         except Refused as error:
             if type(error) is not Refused:
                 raise
-            return Answer(result="failed", reason=str(error))
+            return Answer(result="failed", reason=str(error), code=code_in(str(error)))
         self._refusals.pop(recipient, None)
         return _sent(document)
+
+    def _too_fast(self, recipient: str, error: TooFast) -> Answer:
+        """Each time in a row longer, for this recipient only."""
+        wait = pair_wait_s(self._refusals.get(recipient, 0))
+        if len(self._refusals) >= MAX_RECIPIENTS:
+            self._refusals.clear()
+        self._refusals[recipient] = self._refusals.get(recipient, 0) + 1
+        wait = max(wait, error.retry_after_s or 0.0)
+        return Answer("retry", reason=str(error), retry_after_s=wait, code=code_in(str(error)))
+
+    async def mark_read(self, message_id: str) -> None:
+        """The customer sees that it was read. Raises ConnectorError."""
+        await self._graph.send("POST", self._messages, body=mark_read(message_id))
+
+    async def templates(self) -> list[Template]:
+        """All of the account's. Raises ConnectorError; Refused without a waba_id."""
+        found: list[Template] = []
+        after = ""
+        for _ in range(MAX_PAGES):
+            params = {"fields": TEMPLATE_FIELDS, "limit": "100"}
+            if after:
+                params["after"] = after
+            document = await self._graph.send("GET", self._templates(), params=params)
+            page, after = listed(document)
+            found += page
+            if not after:
+                break
+        return found
+
+    async def submit_template(self, wanted: Needed, language: str) -> str:
+        """Ask Meta to approve it; its state. Raises ConnectorError."""
+        body = wanted.request(language)
+        document = await self._graph.send("POST", self._templates(), body=body)
+        return str(document.get("status") or "PENDING").upper()
+
+    @property
+    def _messages(self) -> str:
+        return f"/{self._account.phone_number_id}/messages"
+
+    def _templates(self) -> str:
+        if not self._account.waba_id:
+            raise Refused("the connection's waba_id is missing: templates belong to the account")
+        return f"/{self._account.waba_id}/message_templates"
 
     async def probe(self) -> str:
         """Asks for a catalogue item; without a catalogue, for the number. Raises ConnectorError."""

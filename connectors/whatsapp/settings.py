@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -28,10 +27,8 @@ class Account:
     """The picture of items that have none; Meta takes no item without."""
     link_template: str = ""
     """`https://shop.example/p/{sku}`; without it the shop's search finds the item."""
-    order_status_template: str = ""
-    """Without one, plain text is sent, which reaches only who wrote within 24 hours."""
-    order_status_parameters: tuple[str, ...] = ("number", "status")
-    language: str = "en"
+    waba_id: str = ""
+    """The account that templates belong to."""
 
     def link(self, sku: str) -> str:
         """Where the item can be seen; empty when no address is set."""
@@ -52,7 +49,6 @@ def account_of(connection: Connection) -> Account:
     number = settings.get("phone_number_id", "")
     if not number or not token:
         raise Paused("the number's phone_number_id or access_token is missing")
-    names = _list(settings, "order_status_parameters")
     return Account(
         base_url=(settings.get("base_url") or BASE_URL).rstrip("/"),
         phone_number_id=number,
@@ -63,11 +59,5 @@ def account_of(connection: Connection) -> Account:
         brand=settings.get("brand", ""),
         image_link=settings.get("image_link", ""),
         link_template=settings.get("link_template", ""),
-        order_status_template=settings.get("order_status_template", ""),
-        order_status_parameters=names or ("number", "status"),
-        language=settings.get("language") or "en",
+        waba_id=settings.get("waba_id", ""),
     )
-
-
-def _list(settings: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in settings.get(name, "").split(",") if part.strip())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.http import Call
-from sandbox.whatsapp import inbound
+from sandbox.whatsapp import inbound, templates
 from sandbox.whatsapp.number import Number, Settings
 from sandbox.world import ControlError, World, settings_from
 
@@ -91,7 +91,11 @@ def _act(world: World, number: Number, body: Record, what: str) -> Any:
             number.faults.configure(body)
             return {"requests": len(number.faults.requests)}
         case "templates":
-            world.add_template(number, body)
+            known = number.templates.get((body["name"], body["language"]))
+            if known is not None and set(body) == {"name", "language", "status"}:
+                templates.change_status(number, known, body["status"], world.outbound)
+            else:
+                world.add_template(number, body)
             return _described(number)
         case "catalogue":
             for sku, item in body["items"].items():

@@ -11,7 +11,7 @@ from sandbox.faults import RequestFault, proxy_page, retry_after
 from sandbox.http import Answer, Call, MalformedBody, json_answer
 from sandbox.sender import Sender
 from sandbox.whatsapp import catalogue as catalogues
-from sandbox.whatsapp import messages
+from sandbox.whatsapp import messages, templates
 from sandbox.whatsapp.catalogue import Batch, Catalogue
 from sandbox.whatsapp.errors import GraphError
 from sandbox.whatsapp.number import Number
@@ -66,7 +66,7 @@ class WhatsApp:
         try:
             if len(parts) < 2 or not VERSION.fullmatch(parts[0]):
                 raise GraphError(100, message="Unknown path components", status=404)
-            number = self._owner(parts[1])
+            number = self._owner(parts[1], call)
             fault = number.faults.take(call.method, call.path) if number.faults.requests else None
             if fault is not None:
                 if fault.delay_s > 0:
@@ -82,8 +82,8 @@ class WhatsApp:
         except MalformedBody:
             return json_answer(400, GraphError(100).document())
 
-    def _owner(self, object_id: str) -> Number:
-        number = self._numbers.get(object_id)
+    def _owner(self, object_id: str, call: Call) -> Number:
+        number = self._numbers.get(object_id) or self._of_account(object_id, call)
         if number is None and object_id in self._catalogues:
             number = next(
                 (one for one in self._numbers.values() if one.settings.catalog_id == object_id),
@@ -97,6 +97,15 @@ class WhatsApp:
                 subcode=33,
             )
         return number
+
+    def _of_account(self, account_id: str, call: Call) -> Number | None:
+        """An account may have several numbers; here the token tells whose it is."""
+        mine = [one for one in self._numbers.values() if one.settings.account_id == account_id]
+        given = call.header(b"authorization")
+        for number in mine:
+            if given == f"Bearer {number.settings.access_token}":
+                return number
+        return mine[0] if mine else None
 
     def _check_token(self, number: Number, call: Call) -> None:
         settings = number.settings
@@ -118,6 +127,13 @@ class WhatsApp:
         if object_id in self._numbers:
             if edge == ("POST", "messages"):
                 return self._send(number, call.json_object())
+            raise GraphError(100, message=f"Unknown path components: /{edge[1]}", status=404)
+        if object_id == number.settings.account_id:
+            match edge:
+                case ("GET", "message_templates"):
+                    return templates.listed(number, call.query)
+                case ("POST", "message_templates"):
+                    return templates.submitted(number, call.json_object(), self._outbound)
             raise GraphError(100, message=f"Unknown path components: /{edge[1]}", status=404)
         held = self._catalogues[object_id]
         match edge:
@@ -159,6 +175,8 @@ class WhatsApp:
             "status": "accepted",
             "statuses": [],
             "body": body,
+            "in_window": number.window_open(recipient),
+            "category": messages.category_of(number, body),
         }
         number.messages.append(message)
         number.by_id[message["id"]] = message

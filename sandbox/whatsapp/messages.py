@@ -13,7 +13,7 @@ ENVELOPE = {
     "messaging_product", "recipient_type", "to", "type", "context", "biz_opaque_callback_data",
     "status", "message_id",
 }  # fmt: skip
-TYPES = ("text", "image", "template", "interactive", "reaction")
+TYPES = ("text", "image", "document", "template", "interactive", "reaction")
 UNSAFE_TEXT = re.compile(r"[\n\t]| {5,}")
 
 
@@ -72,6 +72,14 @@ def check(number: Number, catalogue: Catalogue, body: Record) -> None:
     _CHECKS[kind](number, catalogue, content)
 
 
+def category_of(number: Number, body: Record) -> str:
+    """What the message is charged as."""
+    if body.get("type") != "template":
+        return "service"
+    content = body["template"]
+    return number.templates[content["name"], content["language"]["code"]].category
+
+
 def wa_id(recipient: str) -> str:
     return recipient.strip().lstrip("+")
 
@@ -83,11 +91,20 @@ def _check_text(_number: Number, _catalogue: Catalogue, content: Record) -> None
 
 def _check_image(_number: Number, _catalogue: Catalogue, content: Record) -> None:
     _only(content, "image", "link", "id", "caption")
+    _media(content, "image")
+
+
+def _check_document(_number: Number, _catalogue: Catalogue, content: Record) -> None:
+    _only(content, "document", "link", "id", "caption", "filename")
+    _media(content, "document")
+
+
+def _media(content: Record, kind: str) -> None:
     if ("link" in content) == ("id" in content):
-        raise missing("image.link or image.id")
+        raise missing(f"{kind}.link or {kind}.id")
     if not str(content.get("link", "https://")).startswith("https://"):
-        raise invalid("image.link", "https is expected")
-    _text(content, "caption", 1024, "image.", optional=True)
+        raise invalid(f"{kind}.link", "https is expected")
+    _text(content, "caption", 1024, f"{kind}.", optional=True)
 
 
 def _check_reaction(_number: Number, _catalogue: Catalogue, content: Record) -> None:
@@ -205,6 +222,8 @@ def _check_template(number: Number, _catalogue: Catalogue, content: Record) -> N
         raise GraphError(132001, f"template name ({name}) does not exist in {language}")
     if template.status in ("PAUSED", "DISABLED"):
         raise GraphError(132015 if template.status == "PAUSED" else 132016)
+    if template.status != "APPROVED":
+        raise GraphError(132001, f"template name ({name}) is not approved in {language}")
     given: dict[str, list[Record]] = {"header": [], "body": [], "button": []}
     for component in content.get("components", []):
         part = str(component.get("type", "")).lower()
@@ -245,6 +264,7 @@ def _check_parameter(parameter: Record) -> None:
 _CHECKS = {
     "text": _check_text,
     "image": _check_image,
+    "document": _check_document,
     "template": _check_template,
     "interactive": _check_interactive,
     "reaction": _check_reaction,

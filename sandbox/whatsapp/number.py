@@ -28,6 +28,10 @@ class Template:
     """Types of those that take a parameter: quick_reply, url."""
     status: str = "APPROVED"
     category: str = "utility"
+    body: str = ""
+    """Its text with `{{1}}`; made up where none was given."""
+    quality: str = "GREEN"
+    id: str = field(default_factory=lambda: str(10**14 + secrets.randbelow(10**14)))
 
 
 @dataclass
@@ -51,6 +55,8 @@ class Settings:
     enforce_pair_limit: bool = False
     throughput_per_s: int = 80
     """0: none."""
+    approve_templates: bool = True
+    """Submitted templates are approved at once; else they stay PENDING."""
     catalog_delay_s: float | None = 0.05
     """Until a batch is finished; null: until it is asked for by the control API."""
     delivery_attempts: int = 6

@@ -49,12 +49,14 @@ def status_value(number: Number, message: Record, status: str, error_code: int) 
     if message["biz_opaque_callback_data"]:
         entry["biz_opaque_callback_data"] = message["biz_opaque_callback_data"]
     if status in ("sent", "delivered"):
-        template = message["type"] == "template"
+        category = message.get("category", "service")
+        # Inside the window utility templates are free, like all that is no template.
+        free = category == "service" or (category == "utility" and message.get("in_window"))
         entry["pricing"] = {
-            "billable": template,
+            "billable": not free,
             "pricing_model": "PMP",
-            "type": "regular" if template else "free_customer_service",
-            "category": "utility" if template else "service",
+            "type": "free_customer_service" if free else "regular",
+            "category": category,
         }
     if error_code:
         title = short_message(error_code)

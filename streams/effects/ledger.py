@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pymongo import ReturnDocument
+from pymongo import DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from schemas.command import Perform
@@ -19,6 +19,10 @@ from streams.database import Database
 State = Literal["claimed", "sent", "failed", "unknown", "released"]
 CLAIM_MS = 60_000
 """How long a claim may belong to a call under way; calls end after 10 s."""
+LISTED_MS = 15 * 60_000
+"""Evidence comes within seconds; what has none by then is a person's to decide."""
+CUT = "the process ended between the call and its answer"
+Decision = Literal["resent", "given-up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,21 @@ class Entry:
     reason: str = ""
     claimed_at_ms: int = 0
     attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An effect of which nobody knows whether it happened."""
+
+    effect_key: str
+    effect: str
+    replica: str
+    type: str
+    entity_id: str
+    reason: str
+    claimed_at_ms: int
+    listed: bool
+    """No evidence came in time: a person may send it again, or give it up."""
 
 
 class Ledger:
@@ -75,7 +94,8 @@ class Ledger:
             {
                 "$set": {
                     "state": "unknown",
-                    "reason": "the process ended between the call and its answer",
+                    "reason": CUT,
+                    "unknownAtMs": now_ms,
                     "updatedAtMs": now_ms,
                 }
             },
@@ -104,17 +124,64 @@ class Ledger:
         }
         if claimed_at_ms is not None:
             place["claimedAtMs"] = claimed_at_ms
-        await self._effects.update_one(
-            place,
+        values = {
+            "state": state,
+            "vendorId": vendor_id,
+            "reason": reason[:500],
+            "answered": True,
+            "updatedAtMs": now_ms,
+        }
+        if state == "unknown":
+            values |= {"unknownAtMs": now_ms, "answered": False}
+        done = await self._effects.update_one(place, {"$set": values})
+        if not done.matched_count and vendor_id:
+            # Evidence was faster than the answer.
+            told = {**place, "state": {"$in": ["sent", "failed"]}, "vendorId": vendor_id}
+            await self._effects.update_one(told, {"$set": {"answered": True}})
+
+    async def unsettled(
+        self, organization_id: str, now_ms: int, limit: int = 200
+    ) -> list[Unsettled]:
+        """Those that nobody knows of, newest first, a claim whose process died among them; not
+        those that a person has decided on."""
+        rows = self._effects.find(
+            {
+                "organizationId": organization_id,
+                "decision": {"$exists": False},
+                "$or": [
+                    {"state": "unknown"},
+                    {"state": "claimed", "claimedAtMs": {"$lt": now_ms - CLAIM_MS}},
+                ],
+            }
+        ).sort("updatedAtMs", DESCENDING)
+        return [_unsettled(row, now_ms) async for row in rows.limit(limit)]
+
+    async def decide(
+        self, organization_id: str, effect_key: str, decision: Decision, by: str, now_ms: int
+    ) -> Unsettled | None:
+        """A person's word on what nobody knows, once; None where there is nothing to decide.
+        Evidence that comes later is still noted."""
+        row = await self._effects.find_one_and_update(
+            {
+                "organizationId": organization_id,
+                "effectKey": effect_key,
+                "decision": {"$exists": False},
+                "$or": [
+                    {"state": "unknown"},
+                    {"state": "claimed", "claimedAtMs": {"$lt": now_ms - CLAIM_MS}},
+                ],
+            },
             {
                 "$set": {
-                    "state": state,
-                    "vendorId": vendor_id,
-                    "reason": reason[:500],
+                    "state": "unknown",
+                    "decision": decision,
+                    "decidedBy": by,
+                    "decidedAtMs": now_ms,
                     "updatedAtMs": now_ms,
                 }
             },
         )
+        return None if row is None else _unsettled(row, now_ms)
 
     async def evidence(
         self,
@@ -150,6 +217,10 @@ class Ledger:
         )
         if before is None or before["state"] == state:
             return None
+        if before["state"] in ("claimed", "unknown"):
+            await self._effects.update_one(
+                {"_id": before["_id"]}, {"$set": {"settledAtMs": now_ms}}
+            )
         return Outcome(
             organization_id=organization_id,
             type=before["type"],
@@ -160,6 +231,19 @@ class Ledger:
             reason=reason,
             at_ms=now_ms,
         )
+
+
+def _unsettled(row: dict[str, Any], now_ms: int) -> Unsettled:
+    return Unsettled(
+        effect_key=row["effectKey"],
+        effect=row["effect"],
+        replica=row["replica"],
+        type=row["type"],
+        entity_id=row["entityId"],
+        reason=row.get("reason", "") or CUT,
+        claimed_at_ms=row["claimedAtMs"],
+        listed=now_ms - row["claimedAtMs"] >= LISTED_MS,
+    )
 
 
 def _entry(found: dict[str, Any], *, mine: bool = False) -> Entry:

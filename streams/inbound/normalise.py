@@ -30,7 +30,8 @@ from schemas.topics import OBSERVATIONS, OUTCOMES, Topic
 from streams.deadletter.parking import Parking
 from streams.identity import Place, Request
 from streams.inbound.edits import Target, Unclear, Wanted, wanted
-from streams.inbound.ports import Connections, Evidence, Follows
+from streams.inbound.notices import known_only
+from streams.inbound.ports import Connections, Evidence, Follows, Prepares
 from streams.inbound.references import Bearer, Resolved, bearer_of, resolved, told_fields
 from streams.inbox import BODY_REF, BodyLost, Inbox
 from streams.kafka.publisher import PublishFailed, fits
@@ -88,6 +89,7 @@ class Normaliser:
         dead: Parking,
         effects: Evidence,
         followers: Mapping[str, Follows] | None = None,
+        prepares: Prepares | None = None,
         find: Callable[[str], Connector] = connector,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
@@ -98,6 +100,7 @@ class Normaliser:
         self._dead = dead
         self._effects = effects
         self._followers = followers or {}
+        self._prepares = prepares
         self._find = find
         self._clock_ms = clock_ms
 
@@ -119,6 +122,11 @@ class Normaliser:
                 await self._park(arrival, reason)
             else:
                 arrivals.append(arrival)
+        if self._prepares is not None:
+            await self._prepares.prepare(arrivals, self._park)
+        told = [(one.organization_id, one.replica, one.parsed) for one in arrivals]
+        for arrival, parsed in zip(arrivals, await known_only(told, self._links), strict=True):
+            arrival.parsed = parsed
         work = Work()
         unknown = await self._unknown(arrivals)
         places = [self._ask(arrival, work) for arrival in arrivals]
@@ -299,14 +307,7 @@ class Normaliser:
         return _record(OBSERVATIONS, wire, arrival, "observation")
 
     async def _settled(self, arrival: Arrival, settled: EffectSettled) -> list[Outgoing]:
-        outcome = await self._effects.evidence(
-            arrival.organization_id,
-            settled.effect_key,
-            settled.vendor_id,
-            settled.status,
-            settled.reason,
-            self._clock_ms(),
-        )
+        outcome = await self._effects.evidence(arrival.organization_id, settled, self._clock_ms())
         return [] if outcome is None else [_record(OUTCOMES, outcome, arrival, "outcome")]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
-from connectors.protocol import Connection
+from connectors.protocol import Connection, EffectSettled, Parsed
 from schemas.outcome import Outcome
+from streams.kafka.records import Incoming
 
 
 class Connections(Protocol):
@@ -17,16 +19,10 @@ class Connections(Protocol):
 
 
 class Evidence(Protocol):
-    """`streams.effects.ledger.Ledger`."""
+    """`streams.whatsapp.receipts.Receipts`, around the ledger of effects."""
 
     async def evidence(
-        self,
-        organization_id: str,
-        effect_key: str,
-        vendor_id: str,
-        status: str,
-        reason: str,
-        now_ms: int,
+        self, organization_id: str, settled: EffectSettled, now_ms: int
     ) -> Outcome | None:
         """The outcome to publish when this settles what nobody knew."""
         ...
@@ -37,4 +33,25 @@ class Follows(Protocol):
 
     async def take(self, organization_id: str, replica: str, told: object) -> None:
         """One of `Parsed.told`."""
+        ...
+
+
+class Delivery(Protocol):
+    """`streams.inbound.normalise.Arrival`, as far as others need it."""
+
+    organization_id: str
+    replica: str
+    parsed: Parsed
+    record: Incoming
+
+
+Park = Callable[[Any, str], Awaitable[None]]
+"""Put an arrival into the dead letter with a reason."""
+
+
+class Prepares(Protocol):
+    """`streams.whatsapp.arriving.Arriving`."""
+
+    async def prepare(self, arrivals: Sequence[Any], park: Park) -> None:
+        """Put into what deliveries say (`Delivery.parsed`) what only we know."""
         ...

@@ -6,12 +6,13 @@ from schemas.settings import Endpoints
 from schemas.topics import INBOUND
 from streams.app import bind, create_app
 from streams.couriers.following import Following
-from streams.effects.ledger import Ledger
 from streams.inbound import Normaliser
 from streams.inbox import Inbox
 from streams.intake import Drainer
 from streams.roles import Role
 from streams.roles.common import Common
+from streams.whatsapp.arriving import Arriving
+from streams.whatsapp.receipts import Receipts
 
 
 async def build(endpoints: Endpoints, instance: str) -> Role:
@@ -23,7 +24,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         connections=common.directory,
         inbox=Inbox(common.database),
         dead=common.dead,
-        effects=Ledger(common.database),
+        effects=Receipts(common.database),
+        prepares=Arriving(common.database),
         followers={"courier": Following(common.database, common.publisher, common.links)},
     )
     app = create_app("inbound", endpoints, instance=instance)

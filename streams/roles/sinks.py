@@ -11,7 +11,7 @@ import structlog
 from connectors.mongodb import CONNECTOR
 from connectors.registry import connector
 from schemas.settings import Endpoints
-from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED
+from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED, OBSERVATIONS
 from streams.analytics import agent as analytics
 from streams.app import bind, create_app
 from streams.deadletter import DeadLetterViews
@@ -21,10 +21,14 @@ from streams.history import HistoryViews
 from streams.kafka import Incoming
 from streams.roles import Role
 from streams.roles.common import Common
-from streams.sinks.agent import Sink
+from streams.sinks.agent import Performer, Sink
 from streams.sinks.claims import Claims
 from streams.topics import history_of
 from streams.views import ConflictViews
+from streams.whatsapp.dispatch import keep_dispatching
+from streams.whatsapp.rates import Rates
+from streams.whatsapp.sending import Sending
+from streams.whatsapp.talks import Talks
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +46,14 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     log_name = await history_of(endpoints)
     claims = Claims(common.database, log_name)
     ledger = Ledger(common.database)
+    sending = Sending(
+        common.database,
+        publisher=common.publisher,
+        links=common.links,
+        directory=common.directory,
+        rates=Rates(endpoints.redis_url.get_secret_value()),
+    )
+    performers: dict[str, Performer] = {"whatsapp": sending}
     apps, sinks = [], []
     for platform in SINKS:
         sink = Sink(
@@ -52,6 +64,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
             claims=claims,
             ledger=ledger,
             dead=common.dead,
+            performer=performers.get(platform),
         )
         app = create_app(f"sink-{platform}", endpoints, instance=instance)
         bind(app, f"sink-{platform}", [sink.topic], sink.handle)
@@ -81,9 +94,16 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         )
     )
 
+    # So that answers wait for no view: its own app, and its own group.
+    talking = create_app("talks", endpoints, instance=instance)
+    talks = Talks(common.database, common.directory, park)
+    bind(talking, "talks", [OBSERVATIONS], talks.handle)
+    apps.append(talking)
+
     async def close() -> None:
         for sink in sinks:
             await sink.close()
         await common.close()
 
-    return Role(apps=apps, close=close)
+    parts = [keep_dispatching(common.database, common.publisher)]
+    return Role(apps=apps, parts=parts, close=close)

@@ -41,7 +41,9 @@ MADE = ("taken", "refused")
 """Answers to a create that name the item: made, or found to be there."""
 
 
-def _patient(kind: type[Exception]) -> AsyncIterator[stamina.Attempt]:
+def _patient(
+    kind: type[Exception] | tuple[type[Exception], ...],
+) -> AsyncIterator[stamina.Attempt]:
     """Attempts at what needs MongoDB or Kafka, until one works or patience ends."""
     return stamina.retry_context(
         on=kind, attempts=None, timeout=PATIENCE_S, wait_initial=0.1, wait_max=2.0
@@ -75,6 +77,15 @@ class LinkStore(Identities, Protocol):
         ...
 
 
+class Performer(Protocol):
+    """A platform's own way with effects (`streams.whatsapp.sending`)."""
+
+    async def perform(self, command: Perform, line: Line) -> Outcome:
+        """As far as it goes now. Raises PyMongoError before a call was made: then the same again
+        is safe."""
+        ...
+
+
 class Sink:
     """The handler of `commands.<platform>`; bind `handle` to the topic, `close` at the end."""
 
@@ -88,8 +99,10 @@ class Sink:
         claims: Fences,
         ledger: Ledger,
         dead: Parking,
+        performer: Performer | None = None,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
+        self._performer = performer
         self.topic = COMMANDS[connector.platform]
         self._stage = f"sink.{connector.platform}"
         self._lines = Lines(connector, connections, clock_ms)
@@ -232,12 +245,14 @@ class Sink:
         return answer
 
     async def _effects(self, sent: Sequence[Sent]) -> None:
-        """Each on its own, some at once; one business key at a time."""
+        """Each on its own, some at once; one business key, and one recipient, at a time."""
         lanes: dict[tuple[str, str], list[Sent]] = defaultdict(list)
         for one in sent:
             command = one[1]
             if isinstance(command, Perform):
-                lanes[command.organization_id, command.effect_key].append(one)
+                # Messages to one person go one after the other.
+                lane = str(command.arguments.get("to") or command.effect_key)
+                lanes[command.organization_id, lane].append(one)
         slots = asyncio.Semaphore(EFFECTS_AT_ONCE)
 
         async def run(lane: list[Sent]) -> None:
@@ -253,6 +268,10 @@ class Sink:
         line = await self._line(command.organization_id, command.replica)
         if line is None:
             return self._effect_outcome(command, self._gone(1)[0])
+        if self._performer is not None:
+            async for attempt in _patient((PyMongoError, PublishFailed)):
+                with attempt:
+                    return await self._performer.perform(command, line)
         async for attempt in _patient(PyMongoError):
             with attempt:
                 entry = await self._ledger.claim(command, self._clock_ms())

@@ -7,10 +7,16 @@ from schemas.envelope import epoch_ms
 from streams.sync.decision import Draft
 from streams.sync.record import OwedEffect
 
+SHIPMENT = "shipment"
+
 
 def announce(draft: Draft) -> None:
-    """An order's new status goes to the customer over every replica that announces it."""
+    """The new status of an order, or of a parcel, goes to the customer over every replica that
+    announces it."""
     record = draft.record
+    if record.type == SHIPMENT and draft.context.announced:
+        _parcel(draft)
+        return
     if record.type != "order" or not draft.context.announced:
         return
     agreed = record.fields.get("status")
@@ -35,6 +41,29 @@ def announce(draft: Draft) -> None:
             **record.effects,
             key: OwedEffect(name, "order_status", arguments, draft.now_ms),
         }
+        draft.changed = True
+
+
+def _parcel(draft: Draft) -> None:
+    """Whom it goes to is the order's to say, so that is looked up where it is sent."""
+    record = draft.record
+    agreed, order = record.fields.get("status"), record.fields.get("orderId")
+    before = draft.before.fields.get("status")
+    if agreed is None or order is None or not order.value:
+        return
+    if before is None or before.value == agreed.value:
+        return  # a parcel that is first heard of is told with its order
+    for name, statuses in draft.context.announced.items():
+        if f"{SHIPMENT}:{agreed.value}" not in statuses:
+            continue
+        key = f"{record.organization_id}:shipment_status:{record.entity_id}:{agreed.value}"
+        arguments = {"orderId": order.value, "status": agreed.value}
+        for field, told in (("trackingNumber", "tracking"), ("courierCode", "courier")):
+            found = record.fields.get(field)
+            if found is not None and found.value:
+                arguments[told] = found.value
+        effect = OwedEffect(name, "shipment_status", arguments, draft.now_ms)
+        record.effects = {**record.effects, key: effect}
         draft.changed = True
 
 

@@ -263,8 +263,8 @@ async def _perform(broken: Broken) -> Answer:
     client = type(connector("whatsapp"))(transport=broken).client(connection("whatsapp"))  # type: ignore[call-arg]
     command = Perform(
         organization_id="org", type="order", entity_id="1", replica="whatsapp", effect_key="k",
-        effect="order_status", arguments={"to": "+94771234567", "status": "shipped"}, epoch=1,
-        issued_at_ms=0,
+        effect="message", epoch=1, issued_at_ms=0,
+        arguments={"to": "+94771234567", "message": {"type": "text", "text": {"body": "Hello"}}},
     )  # fmt: skip
     try:
         return await client.perform(command)

@@ -103,6 +103,7 @@ async def bench() -> AsyncIterator[Bench]:
             access_token="sandbox-token-1",
             catalog_delay_s=0.0,
             templates=[{"name": "order_status", "language": "en", "parameters": 2}],
+            account_id=WABA,
         )
         client = WhatsApp(transport=transport).client(connection())
         assert isinstance(client, WhatsAppClient)
@@ -130,13 +131,16 @@ def delete(entity_type: str, entity_id: str, external_id: str) -> Delete:
     return Delete(type=entity_type, entity_id=entity_id, external_id=external_id, op=(1, 3), **BASE)
 
 
-def perform(**arguments: Any) -> Perform:
+TEXT = {"type": "text", "text": {"preview_url": False, "body": "Your order 1041: Shipped."}}
+
+
+def perform(to: str = "+94771234567", message: Any = TEXT, **more: Any) -> Perform:
     return Perform(
         type="order",
         entity_id="o1",
         effect_key="org:order_status:o1:shipped",
-        effect="order_status",
-        arguments={"to": "+94771234567", "status": "shipped", "number": "1041", **arguments},
+        effect="message",
+        arguments={"to": to, "message": message, **more},
         epoch=1,
         **BASE,
     )

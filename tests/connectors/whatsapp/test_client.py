@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import Paused, Retry
+from connectors.errors import Paused, Refused, Retry
 from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.codes import Meaning, meaning_of
 from connectors.whatsapp.settings import account_of
+from connectors.whatsapp.templates import NEEDED
 from tests.connectors.whatsapp.conftest import (
     NUMBER,
     Bench,
@@ -160,27 +161,45 @@ async def test_a_wrong_token_pauses_and_is_not_printed(bench: Bench) -> None:
         await bench.client.probe()
 
 
-async def test_an_order_status_by_template(bench: Bench) -> None:
-    client = bench.open(order_status_template="order_status")
-    answer = await client.perform(perform(status="out-for-delivery"))
+async def test_a_message_with_its_key(bench: Bench) -> None:
+    answer = await bench.client.perform(perform(replyTo="wamid.1"))
     assert answer.result == "taken"
     (sent,) = await bench.control.messages(NUMBER)
     assert sent["id"] == answer.external_id
     assert sent["to"] == "94771234567"
     assert sent["biz_opaque_callback_data"] == "org:order_status:o1:shipped"
-    template = sent["body"]["template"]
-    assert template["components"][0]["parameters"] == [
-        {"type": "text", "text": "1041"},
-        {"type": "text", "text": "Out for delivery"},
-    ]
-    await client.close()
+    assert sent["body"]["text"]["body"] == "Your order 1041: Shipped."
+    assert sent["body"]["context"] == {"message_id": "wamid.1"}
 
 
-async def test_without_a_template_it_is_text(bench: Bench) -> None:
-    answer = await bench.client.perform(perform(name="Nadeesha"))
-    assert answer.result == "taken"
-    (sent,) = await bench.control.messages(NUMBER)
-    assert sent["body"]["text"]["body"] == "Hello Nadeesha! Your order 1041: Shipped."
+async def test_templates_are_listed_and_submitted(bench: Bench) -> None:
+    (known,) = await bench.client.templates()
+    assert (known.name, known.language, known.status, known.parameters, known.plain) == (
+        "order_status", "en", "APPROVED", 2, True,
+    )  # fmt: skip
+    for wanted in NEEDED:
+        for language in wanted.bodies:
+            if (wanted.name, language) != ("order_status", "en"):
+                assert await bench.client.submit_template(wanted, language) == "PENDING"
+    found = {(one.name, one.language): one for one in await bench.client.templates()}
+    assert len(found) == 6
+    assert found["shipment_status", "ta"].parameters == 3
+    assert found["order_status", "si"].category == "UTILITY"
+    with pytest.raises(Refused):
+        await bench.client.submit_template(NEEDED[0], "en")
+
+
+async def test_templates_need_the_account(bench: Bench) -> None:
+    with pytest.raises(Refused, match="waba_id"):
+        await bench.open(waba_id="").templates()
+
+
+async def test_a_message_is_shown_as_read(bench: Bench) -> None:
+    inbound = await bench.control.customer_writes(NUMBER, "94771234567", "Hello")
+    wamid = inbound["entry"][0]["changes"][0]["value"]["messages"][0]["id"]
+    await bench.client.mark_read(wamid)
+    with pytest.raises(Refused):
+        await bench.client.mark_read("wamid.unknown")
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,15 @@ class Parked:
 
 
 class Ledger:
-    async def evidence(self, organization_id: str, effect_key: str, *_: Any) -> Outcome | None:
+    async def evidence(
+        self, organization_id: str, settled: EffectSettled, now_ms: int
+    ) -> Outcome | None:
         return Outcome(
             organization_id=organization_id,
             type="order",
             entity_id="o1",
             replica="shop",
-            effect_key=effect_key,
+            effect_key=settled.effect_key,
             result="taken",
             at_ms=0,
         )
@@ -79,6 +81,7 @@ class Rig:
 
     def __init__(self, database: Database, kafka: KafkaLog) -> None:
         self.kafka, self.dead, self.links = kafka, Parked(), Links(database)
+        self.database = database
         self.shop: Any = Shop(Parsed())
         self.normaliser = Normaliser(
             publisher=kafka,
@@ -213,6 +216,20 @@ async def test_deletions_are_notices(rig: Rig) -> None:
     (gone,) = await rig.take(change("orders", "order", {"_id": "o1"}, "delete"))
     assert isinstance(gone, Gone)
     assert (gone.entity_id, gone.external_id) == ("o1", "o1")
+
+
+async def test_a_notice_of_what_nobody_knows_leaves_nothing(rig: Rig) -> None:
+    """A shop sends `product.deleted` for an order that is trashed, too."""
+    rig.shop.parsed = Parsed(
+        sightings=(
+            Sighting("product", "1041", None),
+            Sighting("inventory", "1041", None, item_of="1041"),
+        )
+    )
+    assert (
+        await rig.take(delivery("inbound.shop.product.deleted", "org/shop/product/1041", 1)) == []
+    )
+    assert await rig.database["ss_links"].count_documents({}) == 0
 
 
 async def test_an_order_without_stock_of_its_own_takes_ours(rig: Rig) -> None:
