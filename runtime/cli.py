@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from runtime.commands import (
+    archive,
     bench,
     certificate,
     chaos,
@@ -20,6 +21,7 @@ from runtime.commands import (
     export,
     link,
     listen,
+    replay,
     status,
     test,
     trigger,
@@ -43,6 +45,8 @@ COMMANDS = (
     dlq,
     doctor,
     export,
+    replay,
+    archive,
     bench,
     chaos,
     test,

@@ -1,0 +1,322 @@
+"""`smartstore replay`: history from the archive and Kafka, to look at or to take along. It never
+reaches a platform: `smartstore trigger`, or a forced sync, makes a platform right."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from runtime.errors import CannotServe, SmartStoreError
+
+if TYPE_CHECKING:
+    from runtime.here import Here
+    from schemas.archive import ArchivedEvent, Place
+    from streams.archive.joined import Sources
+    from streams.archive.reading import Query
+    from streams.archive.replaying import Target
+
+_AGE = re.compile(r"(\d+)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TELLS_S = 1.0
+_VALUE_MOST = 160
+
+Many = list[str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(replay)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for besides the query."""
+
+    to: str
+    resume: Path | None
+    limit: int | None
+    yes: bool
+    dry_run: bool
+
+
+def replay(
+    since: Annotated[str, typer.Option(help="30m, 2h, 7d, or RFC 3339 with an offset.")] = "",
+    until: Annotated[str, typer.Option(help="The same; not included.")] = "",
+    topic: Annotated[Many | None, typer.Option(help="Only this topic; may be repeated.")] = None,
+    type_: Annotated[Many | None, typer.Option("--type", help="product, order, ...")] = None,
+    entity: Annotated[str, typer.Option(help="Our id of one entity; TYPE/ID for short.")] = "",
+    kind: Annotated[Many | None, typer.Option(help="changed, seen, write, ...")] = None,
+    source: Annotated[Many | None, typer.Option(help="woocommerce, mongodb, ...")] = None,
+    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    everyone: Annotated[bool, typer.Option("--all-orgs", help="Every organisation's.")] = False,
+    partition: Annotated[int | None, typer.Option(help="With one --topic.")] = None,
+    from_offset: Annotated[int | None, typer.Option(help="In the partition.")] = None,
+    to_offset: Annotated[int | None, typer.Option(help="Included.")] = None,
+    to: Annotated[
+        str, typer.Option(help="-, jsonl:FILE, parquet:FILE.parquet, parquet:FOLDER, topic:NAME")
+    ] = "-",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines on the terminal.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Remembers how far it came, and goes on from there.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many events.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    archive_only: Annotated[bool, typer.Option(help="Without what only Kafka has.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing a topic.")] = False,
+) -> None:
+    """Show history, or write it to a file or another topic. Nothing of it reaches a platform."""
+    from runtime.here import here  # late: other commands start faster
+    from streams.archive.reading import Query
+
+    place = here()
+    if (from_offset is not None or to_offset is not None) and (
+        len(topic or ()) != 1 or partition is None
+    ):
+        raise SmartStoreError("offsets are of one partition", fix="--topic NAME --partition N")
+    entity_type, _, entity_id = entity.rpartition("/")
+    query = Query(
+        organization=None if everyone else organization or place.organization_id,
+        topics=frozenset(topic or ()),
+        types=frozenset(type_ or ((entity_type,) if entity_type else ())),
+        entity_id=entity_id,
+        kinds=frozenset(kind or ()),
+        sources=frozenset(source or ()),
+        since_ms=_moment(since, "--since"),
+        until_ms=_moment(until, "--until"),
+        partition=partition,
+        from_offset=from_offset,
+        to_offset=to_offset,
+    )
+    wanted = Wanted("jsonl" if as_json and to == "-" else to, resume, limit, yes, dry_run)
+    asyncio.run(_guarded(place, query, wanted, kafka=not archive_only))
+
+
+async def _guarded(place: Here, query: Query, wanted: Wanted, *, kafka: bool) -> None:
+    from aiokafka.errors import KafkaError
+    from pymongo.errors import PyMongoError
+
+    from streams.archive.location import LocationInvalid
+    from streams.archive.opening import open_sources
+    from streams.archive.replaying import TargetRefused
+    from streams.keyring import KeyringError
+
+    try:
+        endpoints = place.endpoints()
+        async with open_sources(endpoints, place.environment, place.home, kafka=kafka) as sources:
+            await _replay(sources, query, wanted)
+    except PyMongoError as error:
+        raise CannotServe(
+            "MongoDB does not answer", fix="smartstore up, or DATABASE_URL"
+        ) from error
+    except (KafkaError, TimeoutError) as error:
+        raise CannotServe(
+            f"Kafka does not answer: {error!r}", fix="smartstore up, or --archive-only"
+        ) from error
+    except (LocationInvalid, TargetRefused, KeyringError) as error:
+        raise SmartStoreError(str(error)) from error
+    except BrokenPipeError:  # `smartstore replay | head`
+        sys.stderr.close()
+
+
+async def _replay(sources: Sources, query: Query, wanted: Wanted) -> None:
+    from streams.archive.joined import bounded, history
+    from streams.archive.reading import open_archive
+    from streams.archive.replaying import SETTLED_MS, replay
+
+    query = bounded(query, int(time.time() * 1000) - SETTLED_MS)
+    memory = Memory(wanted.resume, query)
+    query = memory.query
+    if wanted.dry_run or wanted.to.startswith("topic:"):
+        told = await _counted(sources, query, wanted.limit)
+        if wanted.dry_run:
+            sys.stdout.write(f"{told:,} events\n")
+            return
+        if not wanted.yes:
+            typer.confirm(f"Write {told:,} events to {wanted.to}?", abort=True)
+    async with AsyncExitStack() as stack:
+        target = _target(sources, wanted)
+        stack.push_async_callback(target.close)
+        progress = Progress()
+        if wanted.to not in ("-", "jsonl"):
+            archive = await open_archive(sources.database, sources.location, query.organization)
+            progress.total = await asyncio.to_thread(archive.count, query)
+        done = 0
+        async for done, place in replay(_in_pieces(history(sources, query)), target, wanted.limit):
+            memory.reached(place, done)
+            progress.tell(done, place)
+    if wanted.to not in ("-", "jsonl"):
+        lost = getattr(target, "too_large", 0)
+        left = f"; {lost:,} of them are too large for Kafka and were left out" if lost else ""
+        progress.end(f"{done:,} events to {wanted.to}{left}")
+
+
+async def _counted(sources: Sources, query: Query, limit: int | None) -> int:
+    from streams.archive.joined import counted
+
+    found = await counted(sources, query)
+    return found if limit is None else min(found, limit)
+
+
+async def _in_pieces(
+    batches: AsyncIterator[list[ArchivedEvent]], most: int = 5_000
+) -> AsyncIterator[list[ArchivedEvent]]:
+    """So small that little is done again after a crash."""
+    async for batch in batches:
+        for start in range(0, len(batch), most):
+            yield batch[start : start + most]
+
+
+def _target(sources: Sources, wanted: Wanted) -> Target:
+    from streams.archive.replaying import Lines, Parquet, ParquetParts, TopicTarget
+
+    kind, _, name = wanted.to.partition(":")
+    if wanted.to in ("-", "jsonl"):
+        return Shown(as_json=kind == "jsonl")
+    if kind == "topic" and name:
+        return TopicTarget(sources.endpoints, name)
+    if kind == "jsonl" and name:
+        return Lines(Path(name))
+    if kind == "parquet" and name.endswith(".parquet"):
+        if wanted.resume is not None:
+            raise SmartStoreError(
+                "one Parquet file cannot be gone on with", fix="--to parquet:FOLDER"
+            )
+        return Parquet(Path(name))
+    if kind == "parquet" and name:
+        return ParquetParts(Path(name))
+    raise SmartStoreError(
+        f"--to {wanted.to} is not understood",
+        fix="-, jsonl:FILE, parquet:FILE.parquet, parquet:FOLDER or topic:NAME",
+    )
+
+
+class Shown:
+    """The terminal: a line for people, or of JSON."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+
+    async def put(self, events: Sequence[ArchivedEvent]) -> None:
+        """Print them."""
+        from streams.archive.replaying import line_of
+
+        for event in events:
+            sys.stdout.write(line_of(event).decode() if self._as_json else readable(event))
+        sys.stdout.flush()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def readable(event: ArchivedEvent) -> str:
+    """When, where, what, of whom; then the beginning of its content."""
+    from schemas.envelope import rfc3339
+
+    at = rfc3339(event.at_ms)[:23].replace("T", " ")
+    where = f"{event.topic}/{event.partition}/{event.offset}"
+    entity = f"{event.type}/{event.entity_id}".strip("/")
+    text = event.value or ("(bytes)" if event.raw is not None else "(deleted)")
+    text = text.replace("\n", " ")
+    text = text if len(text) <= _VALUE_MOST else text[: _VALUE_MOST - 1] + "…"
+    mark = " (personal data erased)" if event.erasure else ""
+    return f"{at}  {where:<28} {event.kind:<10} {event.source:<12} {entity}{mark}\n    {text}\n"
+
+
+class Memory:
+    """The file of --resume: `{"query", "until", "cursor", "events"}`, written when events are where
+    they belong. Raises SmartStoreError for a file of another question."""
+
+    def __init__(self, path: Path | None, query: Query) -> None:
+        self._path = path
+        self._name = _name_of(query)
+        self.query = query
+        self._before = 0
+        if path is None or not path.exists():
+            return
+        try:
+            held: dict[str, Any] = json.loads(path.read_text())
+            same = held["query"] == self._name
+        except (ValueError, KeyError, TypeError) as error:
+            raise SmartStoreError(
+                f"{path} is no memory of a replay", fix="--resume FILE"
+            ) from error
+        if not same:
+            raise SmartStoreError(
+                f"{path} is of a replay that asked for something else",
+                fix="ask for the same, or remember in another file",
+            )
+        from streams.archive.replaying import place_of
+
+        self._before = held["events"]
+        self.query = replace(query, until_ms=held["until"], after=place_of(held["cursor"]))
+
+    def reached(self, place: Place, done: int) -> None:
+        """So far it is done."""
+        if self._path is None:
+            return
+        from streams.archive.replaying import cursor_of
+
+        told = {
+            "query": self._name,
+            "until": self.query.until_ms,
+            "cursor": cursor_of(place),
+            "events": self._before + done,
+        }
+        part = self._path.with_name(self._path.name + ".part")
+        part.write_text(json.dumps(told) + "\n")
+        part.replace(self._path)
+
+
+def _name_of(query: Query) -> str:
+    """The same for the same question; its end moves on, and `7d` begins later every time."""
+    asked = replace(query, since_ms=None, until_ms=None, after=None)
+    text = repr([sorted(v) if isinstance(v, frozenset) else v for v in vars(asked).values()])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Progress:
+    """How far it is, on standard error; `total` is about what the archive has of it."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._console = Console(stderr=True, highlight=False)
+        self._told_s = time.monotonic()
+
+    def tell(self, done: int, place: Place) -> None:
+        """From time to time."""
+        from schemas.envelope import rfc3339
+
+        if time.monotonic() - self._told_s >= _TELLS_S:
+            self._told_s = time.monotonic()
+            of = f" of about {max(done, self.total):,}" if self.total else ""
+            self._console.print(f"{done:,}{of}, at {rfc3339(place.at_ms)[:19]}", end="\r")
+
+    def end(self, text: str) -> None:
+        """The last line."""
+        self._console.print(text)
+
+
+def _moment(text: str, name: str) -> int | None:
+    """An age or a time as ms since 1970. Raises SmartStoreError."""
+    if not text:
+        return None
+    if match := _AGE.fullmatch(text):
+        return int((time.time() - int(match[1]) * _SECONDS[match[2]]) * 1000)
+    from schemas.event import timestamp_ms
+
+    try:
+        return timestamp_ms(text)
+    except ValueError as error:
+        raise SmartStoreError(f"{name} {text}: {error}", fix=f"{name} 2h") from error
