@@ -15,7 +15,9 @@ from typing import Any
 
 from connectors.protocol import Connection, Lists, Page
 from streams.connections import SETTLE_MS
+from streams.database import Database
 from streams.inbox import Inbox
+from streams.integrations import FIRST_SYNC
 from streams.organizations import FRESH_S
 from streams.upkeep.deliveries import LOOK_S, deliver, room
 from streams.upkeep.polling import begin_polling
@@ -27,6 +29,8 @@ TYPES = ("customer", "product", "variation", "order")
 PAGE = 100
 DRAINED_S = 60.0
 """Before the next type; a busy system is not waited for longer."""
+LAST_S = 600.0
+"""The same at the end: until then what was read is decided by the choice that was made for it."""
 
 
 @dataclass
@@ -111,7 +115,7 @@ async def import_all(job: JobContext, clock: Callable[[], float] = time.monotoni
         if not isinstance(client, Lists):
             return  # written only: there is nothing to read
         progress = Progress.of(job.cursor) if job.cursor else await _begun(client)
-        began, at_start = clock(), progress.read
+        began, at_start, drained = clock(), progress.read, False
         while kind := progress.type:
             found = await client.page(kind, progress.page, limit=PAGE)
             await room(job.tools.waiting)
@@ -133,8 +137,23 @@ async def import_all(job: JobContext, clock: Callable[[], float] = time.monotoni
                 details=progress.details(rate),
             )
             if not found.next:
-                await _drained(job)
+                drained = await _drained(job, DRAINED_S if progress.type else LAST_S)
     await begin_polling(job.tools.database, connection, progress.began_ms)
+    if drained:
+        await choice_is_over(job.tools.database, connection)
+
+
+async def choice_is_over(database: Database, connection: Connection) -> None:
+    """Who wins was said of what differed at the beginning. An item that is made on both sides later
+    is nobody's to overwrite: the newest wins, and unequal stock asks a person."""
+    await database["ss_integrations"].update_one(
+        {
+            "_id": connection.id,
+            "organizationId": connection.organization_id,
+            "firstSync": connection.first_sync,
+        },
+        {"$set": {"firstSync": FIRST_SYNC}},
+    )
 
 
 async def confirmed(job: JobContext) -> Connection:
@@ -161,8 +180,11 @@ async def _begun(client: Lists) -> Progress:
     return progress
 
 
-async def _drained(job: JobContext) -> None:
+async def _drained(job: JobContext, limit_s: float) -> bool:
     """What was read so far has been identified: an order's lines then find their products."""
-    end_s = time.monotonic() + DRAINED_S
-    while await job.tools.waiting() > 0 and time.monotonic() < end_s:  # noqa: ASYNC110
+    end_s = time.monotonic() + limit_s
+    while await job.tools.waiting() > 0:
+        if time.monotonic() > end_s:
+            return False
         await asyncio.sleep(LOOK_S)
+    return True

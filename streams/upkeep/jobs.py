@@ -227,6 +227,19 @@ class Jobs:
             {"$set": {"state": state, "reason": reason, "owner": "", **self._end()}},
         )
 
+    async def forget_before(self, job: Job) -> None:
+        """Those of its kind that ended well before it: of what is done every few minutes the last
+        is enough."""
+        await self._rows.delete_many(
+            {
+                "organizationId": job.organization_id,
+                "kind": job.kind,
+                "replica": job.replica,
+                "state": "done",
+                "startedAtMs": {"$lt": job.started_at_ms},
+            }
+        )
+
     def _end(self) -> Document:
         return {
             "open": False,

@@ -2,8 +2,8 @@
 not.
 
 `ss_polls`: {_id: "org/replica", seen: {type: the newest change seen, in ms of the platform's own
-clock}, restUntilMs: {type: ms}, slowAtMs, atMs, found}. The platform's clock orders its changes, so
-its being wrong does no harm.
+clock}, restUntilMs: {type: ms}, slowAtMs, gapMs, atMs, found}. The platform's clock orders its
+changes, so its being wrong does no harm.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from streams.sync.learn import differs
 from streams.sync.record import Record
 from streams.upkeep.deliveries import deliver, room
 from streams.upkeep.drift.books import Books
+from streams.upkeep.jobs import Jobs
 from streams.upkeep.runner import JobContext, Runner
 from streams.upkeep.schedule import Every, usable
 
@@ -52,7 +53,7 @@ class Found:
 
 def register(runner: Runner, minutes: float) -> None:
     """`minutes` between polls of one connection; 0 never."""
-    runner.register(KIND, poll, at_once=3)
+    runner.register(KIND, poll, at_once=3, brief=True)
     runner.every(Every(KIND, seconds=minutes * 60, wanted=can_be_asked))
 
 
@@ -66,8 +67,22 @@ def can_be_asked(connection: Connection) -> bool:
         return False
 
 
+async def ask_for_gap(
+    database: Database, jobs: Jobs, connection: Connection, since_ms: int
+) -> None:
+    """Have everything asked for that changed since (by the platform's clock), by the poll that is
+    queued already or by one more."""
+    await database["ss_polls"].update_one(
+        {"_id": place_of(connection)}, {"$min": {"gapMs": since_ms}}
+    )
+    await jobs.queue(
+        connection.organization_id, KIND, connection.replica, arguments={"sinceMs": since_ms}
+    )
+
+
 async def poll(job: JobContext) -> None:
-    """`arguments.sinceMs` (of the platform's clock): the gap that webhooks left, in every type."""
+    """The gap that webhooks left, in every type, since `arguments.sinceMs` or the row's `gapMs`: a
+    poll that was queued before has none in its arguments."""
     connection = await job.connection()
     if not connection.confirmed or await _importing(job):
         return
@@ -83,14 +98,16 @@ async def poll(job: JobContext) -> None:
                 await job.jobs.queue(connection.organization_id, "import", connection.replica)
                 return
             state = await begin_polling(job.tools.database, connection, now_ms)
-        since_ms = job.arguments.get("sinceMs")
+        gap_ms = state.get("gapMs")
+        gaps = [int(one) for one in (job.arguments.get("sinceMs"), gap_ms) if one is not None]
+        since_ms = min(gaps, default=None)
         seldom = since_ms is not None or now_ms - int(state.get("slowAtMs", 0)) >= SELDOM_MS
         found, seen, resting = 0, dict(state["seen"]), dict(state.get("restUntilMs", {}))
         books = Books(job.tools.database, job.tools.links, connection)
         for kind in (*OFTEN, *SELDOM) if seldom else OFTEN:
             asked_ms = int(seen.get(kind, now_ms - SKEW_MS))
             if since_ms is not None:
-                asked_ms = min(asked_ms, int(since_ms))
+                asked_ms = min(asked_ms, since_ms)
             elif int(resting.get(kind, 0)) > now_ms:
                 continue
             told = await _changed(job, client, books, connection, kind, asked_ms)
@@ -104,6 +121,8 @@ async def poll(job: JobContext) -> None:
             place,
             {"$set": {"atMs": now_ms, "found": found} | ({"slowAtMs": now_ms} if seldom else {})},
         )
+        if gap_ms is not None:  # one that was found meanwhile stays
+            await rows.update_one({**place, "gapMs": gap_ms}, {"$unset": {"gapMs": ""}})
     await job.save(done=found, total=found, details={"seen": seen})
 
 

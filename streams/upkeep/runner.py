@@ -150,12 +150,18 @@ class Runner:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._at_once = at_once
         self._kinds: dict[str, tuple[Work, int]] = {}
+        self._brief: set[str] = set()
         self._schedules: list[Every] = []
         self._running: dict[asyncio.Task[None], Job] = {}
 
-    def register(self, kind: str, work: Work, *, at_once: int = AT_ONCE) -> None:
-        """Jobs of this kind are done by `work`, at most so many at once in this process."""
+    def register(
+        self, kind: str, work: Work, *, at_once: int = AT_ONCE, brief: bool = False
+    ) -> None:
+        """Jobs of this kind are done by `work`, at most so many at once in this process. `brief`:
+        they come every few minutes, and only the last that ended well is kept."""
         self._kinds[kind] = (work, at_once)
+        if brief:
+            self._brief.add(kind)
 
     def every(self, schedule: Every) -> None:
         """Queue such a job every so often."""
@@ -255,6 +261,8 @@ class Runner:
         match error:
             case None:
                 await self.jobs.end(job, "done")
+                if job.kind in self._brief:
+                    await self.jobs.forget_before(job)
             case Retry():
                 wait_ms = max(wait_ms, int(1000 * (error.retry_after_s or 0)))
                 await self.jobs.again(job, str(error), wait_ms)

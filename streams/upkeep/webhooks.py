@@ -49,7 +49,7 @@ def register(runner: Runner, public_url: str) -> None:
     async def work(job: JobContext) -> None:
         await keep(job, public_url.rstrip("/"))
 
-    runner.register(KIND, work, at_once=2)
+    runner.register(KIND, work, at_once=2, brief=True)
     runner.every(Every(KIND, seconds=SECONDS, wanted=polling.can_be_asked))
 
 
@@ -218,11 +218,8 @@ class Desk:
 
     async def _ask_for_gap(self) -> None:
         last_ms = self._heard_ms or int(self._row.get("madeMs", self._now_ms))
-        await self._job.jobs.queue(
-            self._connection.organization_id,
-            polling.KIND,
-            self._connection.replica,
-            arguments={"sinceMs": last_ms - SPARE_MS},
+        await polling.ask_for_gap(
+            self._job.tools.database, self._job.jobs, self._connection, last_ms - SPARE_MS
         )
         await self._set({"gapMs": self._now_ms})
 

@@ -344,6 +344,35 @@ async def test_a_gap_is_asked_for_from_where_it_began(rig: Rig) -> None:
     assert rig.keys == ["kandy/pretend/product/1", "kandy/pretend/customer/5"]
 
 
+async def test_a_gap_is_not_lost_where_a_poll_waits_already(rig: Rig) -> None:
+    await rig.connect()
+    now_ms = 1_795_000_000_000
+    held = await connection(rig)
+    await polling.begin_polling(rig.database, held, now_ms + polling.SKEW_MS)
+    rig.shop.items = {"customer": [{"id": 5, "phone": "+94771234567", "changed": now_ms - 60_000}]}
+    assert (await rig.run("poll")).done == 0
+    waiting = await rig.runner.jobs.queue("kandy", "poll", "pretend")
+    await polling.ask_for_gap(rig.database, rig.runner.jobs, held, now_ms - 90_000)
+    job = await rig.go_on(waiting.id)
+    assert (dict(job.arguments), job.done) == ({}, 1)
+    assert rig.keys == ["kandy/pretend/customer/5"]
+    rows = await rig.database["ss_jobs"].find({"kind": "poll"}).to_list()
+    assert [row["_id"] for row in rows] == [
+        waiting.id
+    ]  # of what comes every minute the last is kept
+    held_row = await rig.database["ss_polls"].find_one({})
+    assert held_row is not None
+    assert "gapMs" not in held_row
+
+
+async def test_who_wins_is_said_of_what_the_import_reads(rig: Rig) -> None:
+    await rig.connect("mongodb")
+    rig.shop.items = {"product": products(3)}
+    assert (await rig.run("import")).state == "done"
+    (found,) = await rig.directory.integrations("kandy")
+    assert found.first_sync == "newest"
+
+
 async def connection(rig: Rig) -> Any:
     found = await rig.directory.connection("kandy", "pretend")
     assert found is not None
