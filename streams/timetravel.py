@@ -270,6 +270,6 @@ def differences(
         old, new = before.get(key), after.get(key)
         if old is new:
             continue
-        found = difference(old and old.record(), new and new.record())
+        found = difference(old.record() if old else None, new.record() if new else None)
         if found is not None:
             yield found

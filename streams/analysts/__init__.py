@@ -1,0 +1,1 @@
+"""History as tables: DuckDB over the archive's files, with views whose columns are documented."""
