@@ -1,4 +1,4 @@
-"""Who is calling: one dependency resolves the organisation, and nothing else may."""
+"""Who is calling, and whether they may: one dependency says so, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from urllib.parse import urlsplit
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from api.access import SAFE, needed
 from api.errors import forbidden, not_found, unauthorised
 from api.login import COOKIE
+from api.ratelimit import STRANGERS
 from api.services import Services
-from streams.organizations import KEY_PREFIX
+from api.tokens import hashed
+from streams.access import Role
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CALLER = "smartstore.caller"
+"""Where a request's scope has its caller, for what writes down who did what."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class Caller:
 
     organization_id: str
     by: str
+    role: Role = Role.OWNER
+    who: str = ""
+    """For the record: an e-mail, `link`, or the beginning of a key. No secret."""
+    credential: str = ""
+    """`key:<id>` or `session:<hash>`: whether it still stands can be asked later."""
 
     def check(self, organization_id: str | None) -> None:
         """Another organisation's things are not there. Raises 404."""
@@ -44,32 +53,56 @@ UseServices = Annotated[Services, Depends(services)]
 
 async def find_caller(connection: HTTPConnection, use: Services) -> Caller | None:
     """The caller, or None for a stranger. A wrong key is one, even with a session beside it."""
-    api_key = _api_key(connection)
-    if api_key is not None:
-        if not api_key.startswith(KEY_PREFIX) or len(api_key) > 200:
-            return None
-        organization_id = await use.directory.organization_of_key(api_key)
-        return None if organization_id is None else Caller(organization_id, "key")
-    cookie = connection.cookies.get(COOKIE, "")
-    if not cookie:
-        return None
-    organization_id = await use.sessions.organization_of(cookie)
-    return None if organization_id is None else Caller(organization_id, "session")
+    found = await _known(connection, use)
+    if found is not None:
+        if not found.role.may(_needed(connection)) and found.role is Role.PLUGIN:
+            return None  # a plugin's key opens nothing else, pages neither
+        connection.scope[CALLER] = found
+    return found
 
 
 async def caller(connection: HTTPConnection, use: UseServices) -> Caller:
-    """The caller. Raises 401; 403 for a change by session that another site's page asked for."""
+    """The caller. Raises 401; 403 for a role that is not enough, and for a change by session that
+    another site's page asked for; 429."""
     found = await find_caller(connection, use)
     if found is None:
+        await use.limits.hit(STRANGERS, "stranger", address_of(connection))
         raise unauthorised()
-    if connection.scope.get("method", "GET") not in SAFE:
-        if found.by == "session":
-            check_origin(connection, use)
-        elif not await use.directory.may_change(_api_key(connection) or ""):
-            raise forbidden(
-                "This API key may only read.", "Use a key of the organisation's own for changes."
-            )
+    await use.limits.hit(use.settings.rate_limit_item, "caller", found.credential)
+    if not found.role.may(needed_role := _needed(connection)):
+        raise forbidden(
+            f"This is for the role {needed_role}; yours is {found.role}.",
+            "Ask an owner of the organisation to do it, or for another role or key.",
+        )
+    if connection.scope.get("method", "GET") not in SAFE and found.by == "session":
+        check_origin(connection, use)
     return found
+
+
+async def _known(connection: HTTPConnection, use: Services) -> Caller | None:
+    api_key = _api_key(connection)
+    if api_key is not None:
+        key = await use.directory.keys.find(api_key)
+        if key is None:
+            return None
+        return Caller(key.organization_id, "key", key.role, key.prefix, f"key:{key.id}")
+    cookie = connection.cookies.get(COOKIE, "")
+    entry = await use.sessions.find(cookie) if cookie else None
+    if entry is None:
+        return None
+    credential = f"session:{hashed(cookie)}"
+    return Caller(entry.organization_id, "session", entry.role, entry.who, credential)
+
+
+def _needed(connection: HTTPConnection) -> Role:
+    route = connection.scope.get("route")
+    template = getattr(route, "path", None) or connection.scope["path"]
+    return needed(connection.scope.get("method", "GET"), template)
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Who calls, by address; behind a proxy see SMARTSTORE_TRUSTED_PROXIES."""
+    return connection.client.host if connection.client else "unknown"
 
 
 UseCaller = Annotated[Caller, Depends(caller)]

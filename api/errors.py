@@ -7,6 +7,7 @@ Problem
 ├── Conflict 409         changed meanwhile: read again, then retry
 ├── TooLarge 413
 ├── Malformed 400, Invalid 422
+├── TooMany 429          retry after the seconds in Retry-After
 └── Unavailable 503      retry after the seconds in Retry-After
 """
 
@@ -89,6 +90,18 @@ def too_large(limit: int) -> Problem:
         detail=f"The body is larger than {limit} bytes.",
         help="Send less at once.",
         headers={"connection": "close"},
+    )
+
+
+def too_many(wait_s: int) -> Problem:
+    """429."""
+    return Problem(
+        "Too many requests",
+        type_="too-many-requests",
+        status=429,
+        detail="You ask more often than is allowed.",
+        help=f"Wait {wait_s} seconds. SMARTSTORE_RATE_LIMIT sets how much a key may ask.",
+        headers={"retry-after": str(wait_s)},
     )
 
 

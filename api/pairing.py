@@ -21,9 +21,10 @@ from api.errors import forbidden, invalid
 from api.imports import Imports
 from api.tokens import OneTime, hashed
 from schemas.envelope import rfc3339
+from streams.access import Role
+from streams.apikeys import KEY_PREFIX
 from streams.database import Database
 from streams.directory import Directory, Integration
-from streams.organizations import KEY_PREFIX
 
 PREFIX = "ssp_"
 LIFE_S = 15 * 60
@@ -93,8 +94,16 @@ class Pairing:
                 "Make a new one at /integrations and paste it into the plugin.",
             )
         made = await self._connect(kept.organization_id, keys, code.secret)
-        await self._directory.admit_key(kept.organization_id, code.api_key)
+        await self._admit(kept.organization_id, code.api_key, keys.site_url)
         return made
+
+    async def _admit(self, organization_id: str, api_key: str, site_url: str) -> None:
+        """The plugin's own key, in place of the one it had before."""
+        known, name = self._directory.keys, urlsplit(site_url).hostname or site_url
+        made = await known.admit(organization_id, api_key, name, Role.PLUGIN)
+        for key in await known.list(organization_id):
+            if key.role is Role.PLUGIN and key.name == made.name and key.id != made.id:
+                await known.remove(organization_id, key.id)
 
     async def authorize_url(self, organization_id: str, site_url: str) -> str:
         """Where the shopkeeper approves. Raises the 422 problem where the shop could not answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from redis.asyncio import Redis
 
@@ -16,6 +16,7 @@ from api.feed import Feed
 from api.forcing import Forcing
 from api.login import Sessions
 from api.policies import PolicyDesk
+from api.ratelimit import RateLimits
 from api.servers import Servers
 from api.settings import ApiSettings
 from api.status import StatusBoard
@@ -27,7 +28,11 @@ from streams.database import Database
 from streams.directory import Directory
 from streams.kafka import Outgoing
 from streams.kafka.records import Publishes
+from streams.people import People
 from streams.pulse import Pulse
+
+if TYPE_CHECKING:
+    from api.audit import Audit  # it needs to know the caller, who is found with these
 
 
 class Accepts(Protocol):
@@ -53,6 +58,8 @@ class Services:
     status: StatusBoard
     tickets: Tickets
     sessions: Sessions
+    people: People
+    audit: Audit
     conflicts: Conflicts
     batches: Batches
     policies: PolicyDesk
@@ -63,5 +70,6 @@ class Services:
     """The archive joined with Kafka; None: not set up (tests)."""
     pulse: Pulse = field(default_factory=Pulse)
     couriers: CourierLines = field(default_factory=CourierLines)
+    limits: RateLimits = field(default_factory=lambda: RateLimits(""))
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
     started_at_s: float = field(default_factory=time.monotonic)

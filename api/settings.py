@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from limits import RateLimitItem, parse
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -31,6 +32,25 @@ class ApiSettings(BaseSettings):
     """Feed lines kept in memory per partition."""
     time_zone: str = Field("Asia/Colombo", validation_alias="SMARTSTORE_TIME_ZONE")
     """The shop's: by which pages tell the time."""
+
+    rate_limit: str = Field("6000/minute", validation_alias="SMARTSTORE_RATE_LIMIT")
+    """How often one API key or session may ask."""
+    trusted_proxies: str = Field("127.0.0.1", validation_alias="SMARTSTORE_TRUSTED_PROXIES")
+    """Comma separated; whose X-Forwarded-For and X-Forwarded-Proto count."""
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        try:
+            parse(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no rate; use one such as 6000/minute") from error
+        return value
+
+    @property
+    def rate_limit_item(self) -> RateLimitItem:
+        """The same, as the limiter takes it."""
+        return parse(self.rate_limit)
 
     @field_validator("time_zone")
     @classmethod

@@ -42,6 +42,13 @@ class OneTime:
         )
         return token
 
+    async def peek(self, token: str) -> str | None:
+        """The payload without using the token up."""
+        row = await self._tokens.find_one(
+            {"_id": f"{self._kind}:{hashed(token)}", "expiresAt": {"$gt": datetime.now(UTC)}}
+        )
+        return None if row is None else str(row["payload"])
+
     async def take(self, token: str) -> str | None:
         """The payload, the first time and in time; else None."""
         row = await self._tokens.find_one_and_delete(

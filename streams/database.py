@@ -139,6 +139,16 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         ),
         IndexModel([("organizationId", ASCENDING), ("words", ASCENDING)], name="words"),
         IndexModel(
+            [("organizationId", ASCENDING), ("low", ASCENDING)],
+            name="low",
+            partialFilterExpression={"low": {"$exists": True}},
+        ),
+        IndexModel(
+            [("organizationId", ASCENDING), ("owedSinceMs", ASCENDING)],
+            name="owed",
+            partialFilterExpression={"owedSinceMs": {"$exists": True}},
+        ),
+        IndexModel(
             [("organizationId", ASCENDING), ("thread", ASCENDING), ("sentMs", DESCENDING)],
             name="thread",
             partialFilterExpression={"thread": {"$gt": ""}},
@@ -177,7 +187,16 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "ss_deadletter": (
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
     ),
-    "ss_audit": (IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),),
+    "ss_audit": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("atMs", DESCENDING), ("_id", DESCENDING)], name="page"
+        ),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    "ss_people": (
+        IndexModel([("email", ASCENDING)], name="email", unique=True),
+        IndexModel([("organizationId", ASCENDING), ("email", ASCENDING)], name="organization"),
+    ),
     "ss_jobs": (
         IndexModel([("organizationId", ASCENDING), ("startedAtMs", DESCENDING)], name="newest"),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
@@ -225,6 +244,10 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             ],
             name="newest",
         ),
+    ),
+    "ss_whatsapp_updates": (
+        IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),

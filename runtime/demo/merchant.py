@@ -233,7 +233,7 @@ async def _connect(
         try:
             _, api_key = await directory.create_organization(organization_id, "Colombo Stores")
         except Taken:
-            api_key = await directory.add_key(organization_id)
+            api_key, _ = await directory.keys.add(organization_id, "demo")
         if wanted.rules:
             await directory.save_policies(organization_id, wanted.rules)
         await directory.connect(

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
+from api.audit import Audit
 from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
@@ -38,6 +39,7 @@ from streams.intake import Unavailable
 from streams.kafka import Incoming, Outgoing, PublishFailed
 from streams.kafka.lag import Lag
 from streams.keyring import Keyring
+from streams.people import People
 from streams.views import ConflictViews
 from support.desk import Desk
 
@@ -117,6 +119,8 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
         status=StatusBoard(database, cache, directory, feed, lag, uuid.uuid4().hex),
         tickets=Tickets(cache, database),
         sessions=Sessions(database),
+        people=People(database),
+        audit=Audit(database, now_ms),
         conflicts=conflicts,
         batches=Batches(database, conflicts, now_ms),
         policies=PolicyDesk(database, directory.rulebook, now_ms),

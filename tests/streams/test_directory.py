@@ -62,16 +62,21 @@ async def test_indexes_can_be_made_twice(database: Database) -> None:
     assert {index.document["name"] for index in INDEXES["ss_links"]} < set(made)
 
 
+async def whose(found: Directory, api_key: str) -> str | None:
+    key = await found.keys.find(api_key)
+    return None if key is None else key.organization_id
+
+
 async def test_a_key_names_its_organisation_and_is_stored_hashed(database: Database) -> None:
     found = directory(database)
     organization_id, api_key = await found.create_organization("kandy", "Kandy Tea")
     assert organization_id == "kandy"
-    assert await found.organization_of_key(api_key) == "kandy"
-    assert await found.organization_of_key(api_key + "x") is None
+    assert await whose(found, api_key) == "kandy"
+    assert await whose(found, api_key + "x") is None
     row = await database["ss_organizations"].find_one({"_id": "kandy"})
     assert api_key not in str(row)
-    second = await found.add_key("kandy")
-    assert await found.organization_of_key(second) == "kandy"
+    second, _ = await found.keys.add("kandy")
+    assert await whose(found, second) == "kandy"
     assert await found.name_of("kandy") == "Kandy Tea"
 
 
@@ -93,7 +98,7 @@ async def test_the_default_organisation_is_made_once(database: Database) -> None
     assert await found.exists("default")
     api_key = await ensure_default_organization(found)
     assert api_key is not None
-    assert await found.organization_of_key(api_key) == "default"
+    assert await whose(found, api_key) == "default"
     assert await ensure_default_organization(found) is None
 
 
