@@ -61,6 +61,7 @@ from api.routes import (
     tickets,
     timetravel,
     webhooks,
+    whatsapp,
 )
 from api.servers import Servers, watched
 from api.services import Services

@@ -24,16 +24,15 @@ log = structlog.get_logger(__name__)
 NOBODYS = 2**62
 """The epoch of a command that no owner of an entity sent: a fence never drops it, since the
 ledger's key, not the owner, keeps it from being done twice."""
-LOOK_S = 1.0
+LOOK_S = 0.25
 GRACE_MS = 2_500
 """What the engine owes it sends again by itself, first."""
 MOST = 100
 
 
-def command_record(row: Outgoing, now_ms: int) -> Record:
-    """For `commands.whatsapp`, keyed by the conversation, so that messages to one person keep their
-    order."""
-    command = Perform(
+def command_of(row: Outgoing, now_ms: int) -> Perform:
+    """What the sink is asked to do."""
+    return Perform(
         organization_id=row.organization_id,
         type=row.about_type,
         entity_id=row.about_id,
@@ -44,6 +43,12 @@ def command_record(row: Outgoing, now_ms: int) -> Record:
         epoch=NOBODYS,
         issued_at_ms=now_ms,
     )
+
+
+def command_record(row: Outgoing, now_ms: int) -> Record:
+    """For `commands.whatsapp`, keyed by the conversation, so that messages to one person keep their
+    order."""
+    command = command_of(row, now_ms)
     envelope = Envelope(
         id=f"{row.effect_key}:{now_ms}",
         type="command.perform",

@@ -243,11 +243,16 @@ class Sends:
         await self._rows.update_many(match, {"$set": {"dueAtMs": self._clock_ms()}})
 
     async def due(self, grace_ms: int, most: int) -> AsyncIterator[Outgoing]:
-        """Those whose time has come, each handed to one asker, for a while."""
+        """Those whose time has come, each handed to one asker, for a while. Answers at once, the
+        rest `grace_ms` later."""
         now_ms = self._clock_ms()
+        ready = [
+            {"dueAtMs": {"$lte": now_ms - grace_ms}},
+            {"dueAtMs": {"$lte": now_ms}, "purpose": "answer"},
+        ]
         for _ in range(most):
             row = await self._rows.find_one_and_update(
-                {"state": {"$in": list(OPEN)}, "dueAtMs": {"$lte": now_ms - grace_ms}},
+                {"state": {"$in": list(OPEN)}, "$or": ready},
                 {"$set": {"dueAtMs": now_ms + BUSY_MS}},
                 sort=[("dueAtMs", ASCENDING)],
                 return_document=ReturnDocument.AFTER,
