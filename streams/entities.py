@@ -4,6 +4,7 @@
 {_id: "org/type/id", organizationId, type, entityId, label, sku, log, epoch, version, atMs,
  replicas: [{name, externalId, exists, etag}], places: ["replica/external id"], words: ["earl", ..],
  record: <the exact JSON of the Record>}
+ while a write is out, owedSinceMs; of stock that is low, low: what is left
  of a message, thread: its conversation, sentMs; of an order, people: ["771234567", ...]
 
 `places`, `words` and `people` are there to be found by. `log` names the Kafka log that epochs are
@@ -39,6 +40,8 @@ FRESH_S = 2.0
 """A partition that was elsewhere for a while may have met a newer claim there."""
 CLAIMS_KEPT = 200
 """Of each partition. Older ones fence nothing that a consumer could still go back to."""
+LOW = 2
+"""Stock that is low where the item names no limit of its own: WooCommerce's default."""
 WORDS_MOST = 32
 WORD_LENGTH = 64
 
@@ -128,14 +131,20 @@ def _begins(word: str) -> Document:
 
 _NAMES = sorted({"sku", *(name for names in LABELS.values() for name in names)})
 _PEOPLE = ("billing", "shipping")
-_TOLD = sorted({*_NAMES, "conversationId", "sentAt", *_PEOPLE})
+_STOCK = ("quantity", "lowStockThreshold")
+_TOLD = sorted({*_NAMES, "conversationId", "sentAt", *_PEOPLE, *_STOCK})
 _Names: Any = msgspec.defstruct("_Names", [(name, Any, None) for name in _TOLD], frozen=True)
+
+
+class _Out(msgspec.Struct):
+    issued_at_ms: int = 0
 
 
 class _Copy(msgspec.Struct):
     external_id: str | None = None
     exists: bool | None = None
     etag: str = ""
+    flight: _Out | None = None
 
 
 class _Outline(msgspec.Struct):
@@ -233,6 +242,7 @@ class EntityViews:
             "places": [place_of(*found) for found in placed],
             "words": _words(outline, [external_id for _, external_id in placed]),
             **_more(outline, record.timestamp_ms),
+            **_owing(outline),
             "record": Binary(record.value),
         }
 
@@ -247,7 +257,11 @@ def _words(outline: _Outline, external_ids: Sequence[str]) -> list[str]:
 
 
 def _more(outline: _Outline, at_ms: int) -> Document:
-    """What a message's conversation and an order's customer are found by."""
+    """What a message's conversation, an order's customer and scarce stock are found by."""
+    if outline.type == "inventory":
+        quantity, limit = (outline.value(name) for name in _STOCK)
+        if isinstance(quantity, int) and quantity <= (limit if isinstance(limit, int) else LOW):
+            return {"low": quantity}
     if outline.type == "message" and (thread := outline.text("conversationId")):
         return {"thread": thread, "sentMs": epoch_ms(outline.text("sentAt")) or at_ms}
     if outline.type == "order":
@@ -255,6 +269,12 @@ def _more(outline: _Outline, at_ms: int) -> Document:
         named = (person.get(name) for person in held for name in ("phone", "whatsapp"))
         return {"people": sorted({person_key(one) for one in named if one and str(one).strip()})}
     return {}
+
+
+def _owing(outline: _Outline) -> Document:
+    """Since when a platform has not answered to a write; nothing where none is out."""
+    out = [copy.flight.issued_at_ms for copy in outline.replicas.values() if copy.flight]
+    return {"owedSinceMs": min(out)} if out else {}
 
 
 def person_key(named: object) -> str:
