@@ -84,4 +84,13 @@ class Relink(EntityWire, frozen=True, kw_only=True, tag="relink", tag_field="kin
     at_ms: int
 
 
-Reply = Outcome | Resolution | Resync | Relink
+class Erase(EntityWire, frozen=True, kw_only=True, tag="erase", tag_field="kind"):
+    """A person asked for their data to be erased: it goes from this entity, and from wherever it
+    may be written. Amounts, dates and numbers stay."""
+
+    id: str
+    by: str
+    at_ms: int
+
+
+Reply = Outcome | Resolution | Resync | Relink | Erase

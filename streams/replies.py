@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from schemas.codec import encode
 from schemas.envelope import Envelope, new_traceparent
-from schemas.outcome import Relink, Resolution, Resync
+from schemas.outcome import Erase, Relink, Resolution, Resync
 from schemas.topics import RESOLUTIONS
 from streams.kafka.records import Outgoing
 
-KINDS: dict[type[Resolution | Resync | Relink], str] = {
+Said = Resolution | Resync | Relink | Erase
+
+KINDS: dict[type[Said], str] = {
     Resolution: "resolution.decided",
     Resync: "resolution.resync",
     Relink: "resolution.relink",
+    Erase: "resolution.erase",
 }
 
 
-def reply_record(reply: Resolution | Resync | Relink, source: str) -> Outgoing:
+def reply_record(reply: Said, source: str) -> Outgoing:
     """The record; its envelope's id is the reply's own."""
     envelope = Envelope(
         id=reply.id,

@@ -22,7 +22,7 @@ from schemas.codec import Undecodable, decode, encode
 from schemas.envelope import Envelope, Headers, new_traceparent, traceparent_of
 from schemas.observation import Arrival as Observed
 from schemas.observation import Gone, Observation
-from schemas.outcome import Outcome, Reply, Resolution, Resync
+from schemas.outcome import Erase, Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, CONTEXTS, ENTITIES, FEED, OBSERVATIONS
 from streams.deadletter.parking import Parking
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
@@ -163,7 +163,7 @@ class Reconciler:
         partition, now_ms = batch.partition, batch.now_ms
         record = self.store.data.get(key)
         if record is None:
-            if isinstance(arrival, (Tick, Outcome, Resolution, Resync, Recall)):
+            if isinstance(arrival, (Tick, Outcome, Resolution, Resync, Erase, Recall)):
                 return ""
             record = new_record(arrival)
         context = self.contexts.of(record.organization_id, self.epochs.get(partition, 0))

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from schemas.base import EntityWire
 from schemas.observation import Edit, Gone, Observation
-from schemas.outcome import Outcome, Relink, Resolution, Resync
+from schemas.outcome import Erase, Outcome, Relink, Resolution, Resync
 from streams.sync.announce import announce
 from streams.sync.answer import answered
 from streams.sync.brakes import Recall, recall
 from streams.sync.context import Context
 from streams.sync.decision import Decision, Draft
 from streams.sync.edits import edit, resync
+from streams.sync.erase import erase
 from streams.sync.observe import gone, observed
 from streams.sync.owed import settle
 from streams.sync.record import Record
@@ -32,7 +33,9 @@ class Tick:
     id: str = "tick"
 
 
-Arrival = Observation | Gone | Edit | Outcome | Resolution | Resync | Relink | Tick | Recall
+Arrival = (
+    Observation | Gone | Edit | Outcome | Resolution | Resync | Relink | Erase | Tick | Recall
+)
 
 
 def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> Decision:
@@ -59,6 +62,8 @@ def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> D
         resync(draft)
     elif isinstance(arrival, Relink):
         relink(draft, arrival)
+    elif isinstance(arrival, Erase):
+        erase(draft)
     elif isinstance(arrival, Recall):
         recall(draft, arrival)
     draft.tell_changes(action)

@@ -9,10 +9,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from schemas.fields import PERSONAL
+from streams.sync.context import Context
+from streams.sync.decision import Draft
 from streams.sync.record import Agreed, Conflict, Flight, Record, Replica, Shadow
 
 MARK = "[erased]"
 """Stands where a person's data stood."""
+SOURCE = "erasure"
+_GONE = (None, "", MARK)
+_MARKED = {("customer", "name"), ("message", "body")}
 
 
 def blank(value: Any) -> Any:
@@ -29,6 +34,63 @@ def blank(value: Any) -> Any:
 def blank_named(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     """The values with these names blanked."""
     return {name: blank(value) if name in names else value for name, value in values.items()}
+
+
+def erase(draft: Draft) -> None:
+    """Take a person's data out of the record. Where a platform lets itself be written, what it is
+    owed now takes it out there too; where it does not, it is forgotten here (what the platform
+    shows of it later is a change like any other)."""
+    record = draft.record
+    names = PERSONAL.get(record.type, frozenset())
+    now = {
+        name: Agreed(tombstone(record.type, name), draft.now_ms, SOURCE)
+        for name, found in record.fields.items()
+        if name in names and found.value is not None and found.source != SOURCE
+    }
+    held = any(_holds(draft.context, record, name, names) for name in record.replicas)
+    if not now and not held and not record.effects and not names & record.conflicts.keys():
+        return
+    record.fields = {**record.fields, **now}
+    for name in record.replicas:
+        _forget(draft, name, names)
+    record.conflicts = {n: one for n, one in record.conflicts.items() if n not in names}
+    record.effects = {}
+    draft.changed = True
+    told = {name: agreed.value for name, agreed in now.items()}
+    draft.tell("changed", source=SOURCE, fields=told, reason="erased")
+
+
+def tombstone(entity_type: str, name: str) -> Any:
+    """What stands from now on. Only texts that nobody is found by bear the mark: two erased
+    customers with one and the same e-mail address would be taken for one."""
+    return MARK if (entity_type, name) in _MARKED else None
+
+
+def _forget(draft: Draft, name: str, names: frozenset[str]) -> None:
+    stuck = _stuck(draft.context, draft.record, name, names)
+    replica = draft.replica(name)
+    for field in stuck:
+        stands = tombstone(draft.record.type, field)
+        replica.shadow[field] = Shadow(stands, stands, replica.shadow[field].op)
+    replica.rejected = {n: value for n, value in replica.rejected.items() if n not in names}
+    replica.rewrites = {n: value for n, value in replica.rewrites.items() if n not in names}
+    if not replica.exists:
+        replica.flight = None
+
+
+def _stuck(context: Context, record: Record, name: str, names: frozenset[str]) -> frozenset[str]:
+    """What was seen on a replica and cannot be overwritten there."""
+    replica = record.replicas[name]
+    writable = context.type_profile(name, record.type).writable if replica.exists else frozenset()
+    return (names & replica.shadow.keys()) - writable
+
+
+def _holds(context: Context, record: Record, name: str, names: frozenset[str]) -> bool:
+    replica = record.replicas[name]
+    if names & {*replica.rejected, *replica.rewrites}:
+        return True
+    shown = [replica.shadow[field] for field in _stuck(context, record, name, names)]
+    return any(value not in _GONE for one in shown for value in (one.seen, one.stands))
 
 
 def erased_record(record: Record) -> Record:
