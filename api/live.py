@@ -135,6 +135,8 @@ async def _serve(
     except PyMongoError:
         await _close(websocket, Closing(SLOW, "MongoDB does not answer; try again"))
         return
+    except WebSocketDisconnect:
+        return
     pump = asyncio.create_task(_pump(use, websocket, client))
     listen = asyncio.create_task(_listen(use, websocket, client))
     done, pending = await asyncio.wait({pump, listen}, return_when=asyncio.FIRST_COMPLETED)

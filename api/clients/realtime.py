@@ -32,6 +32,8 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
 HELLO_S = 15.0
 REQUEST_S = 30.0
+PING_S = 6.0
+"""A connection that does not answer for so long is dead."""
 MOST_EVENTS = 200
 """Kept in `recent`."""
 UNREAD = 1_000
@@ -186,11 +188,16 @@ class RealTimeSync:
         known = self._conflicts.get(conflict_id)
         seen = version if version is not None else known and known.version
         body = {"resolution": resolution, "value": value, "side": side, "version": seen}
-        return await self._ask(f"/api/conflicts/{quote(conflict_id)}/resolve", body)
+        return await self._decide(conflict_id, "resolve", body)
 
     async def undo_conflict(self, conflict_id: str) -> dict[str, Any]:
         """Take a decision back."""
-        return await self._ask(f"/api/conflicts/{quote(conflict_id)}/undo", {})
+        return await self._decide(conflict_id, "undo", {})
+
+    async def _decide(self, conflict_id: str, word: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        answer = await self._ask(f"/api/conflicts/{quote(conflict_id)}/{word}", body)
+        self._moved(msgspec.convert(answer["conflict"], LiveConflict))
+        return answer
 
     async def queue_event(self, event: QueuedEvent | Mapping[str, Any]) -> dict[str, Any]:
         """Say what should be; the same id counts once, so trying again is safe."""
@@ -255,7 +262,12 @@ class RealTimeSync:
         ticket = await self._ticket()
         try:
             opened = await connect(
-                self._address, subprotocols=[PROTOCOL], proxy=self._proxy, max_size=MOST_BYTES
+                self._address,
+                subprotocols=[PROTOCOL],
+                proxy=self._proxy,
+                max_size=MOST_BYTES,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
             )
         except (InvalidHandshake, InvalidURI) as error:
             raise SyncError(f"cannot connect to {self._address}: {error}") from error

@@ -122,8 +122,8 @@ async def test_the_hook_in_a_react_page(live: Any, page: Page, desk: Desk) -> No
     await expect(page.locator("#conflicts li")).to_have_count(0)
     found = decode(live.api.sent.records[0].value, Resolution)
     assert (found.resolution, found.candidates) == ("remote", line.candidates)
+    live.api.sent.desk = None  # it decides conflicts and knows of nothing else
     await page.locator("#force").click()
-    await expect(page.locator("#force")).to_be_enabled()
 
     async def forced() -> list[str]:
         records = live.api.sent.records[1:]

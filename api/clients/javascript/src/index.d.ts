@@ -75,7 +75,7 @@ export interface ReplicaStatus {
 
 /** How the sync stands. */
 export interface SyncStatus {
-  state: "synced" | "syncing" | "conflict" | "waiting" | "unknown";
+  state: "synced" | "syncing" | "conflict" | "waiting" | "unknown" | "away";
   sentence: string;
   lastSync: string | null;
   /** Writes owed to platforms, and records not yet read. */
@@ -87,6 +87,8 @@ export interface SyncStatus {
   openConflicts: number;
   activeConnections: number;
   replicas: ReplicaStatus[];
+  /** Servers that do not answer: mongodb, kafka, redis. Figures are those of before. */
+  away: string[];
   timestamp: string;
 }
 

@@ -13,7 +13,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const TICKET_MS = 10000;
 const HELLO_MS = 15000;
-const SILENCE_MS = 45000;
+const SILENCE_MS = 12000; // the server says something every 4 s at least
 const PROBE_MS = 5000;
 const ANSWER_MS = 15000;
 const TELL_MS = 16;
@@ -216,7 +216,8 @@ export function createRealTimeSync({
     if (!asked) return;
     waiting.delete(message.requestId);
     clearTimeout(asked.timer);
-    const { problem } = message;
+    const { problem, conflict } = message;
+    if (conflict) setConflict(conflict);
     if (message.type !== "error") asked.resolve(message);
     else asked.reject(new RealTimeSyncError(problem.detail || problem.title, problem));
   }
