@@ -19,14 +19,14 @@ from connectors.couriers.errors import (
     Unsupported,
 )
 from connectors.couriers.generic import BadProfile
-from connectors.couriers.model import Tracked
+from connectors.couriers.model import Tracked, event_answer
 from connectors.couriers.protocol import Courier
 from connectors.couriers.registry import UnknownCourier, courier_of, couriers
 from connectors.couriers.service import CourierToAdd, connection_of
 from connectors.errors import ConnectorError, Paused, Retry
 from connectors.protocol import Connection
 from schemas.envelope import rfc3339
-from streams.couriers.following import Followed
+from streams.couriers.following import Followed, unlisted
 from streams.couriers.orders import Incomplete
 from streams.couriers.paces import NotNow, account_of
 from streams.couriers.parts import CourierParts
@@ -300,6 +300,17 @@ def courier_shape(code: str, connected: Integration | None) -> dict[str, Any]:
         },
         "fromEnvironment": connected.from_environment,
         "trouble": connected.trouble,
+    }
+
+
+def puzzle_shape(row: Followed) -> dict[str, Any]:
+    """A parcel with codes that nobody has listed."""
+    return {
+        "trackingNumber": row.number,
+        "courierCode": row.courier,
+        "shipmentId": row.shipment_id,
+        "orderId": row.order_id or None,
+        "events": [event_answer(event) for event in unlisted(row)],
     }
 
 

@@ -34,6 +34,7 @@ from api.limits import BodyLimit
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
 from api.pages import connecting, integrating, review, views
+from api.pages import couriers as courier_pages
 from api.pages.i18n import Languages
 from api.policies import PolicyDesk
 from api.ratelimit import RateLimits
@@ -148,6 +149,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         health,
         docs,
         integrating,
+        courier_pages,
         connecting,
         review,
         views,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api.couriers import CourierDesk, problem_of
 from api.entities import Entities
-from api.errors import conflict, not_found, unavailable
+from api.errors import conflict, invalid, not_found, unavailable
 from api.services import Services
 from connectors.couriers.asked import ShipmentRequest
 from connectors.couriers.labels import Label
@@ -70,6 +70,31 @@ class ShippingDesk:
             raise problem_of(error) from error
         order_id = order.entity_id if order is not None else order_name
         return await self.parts.shipments.want(self._organization_id, order_id, parcel, request)
+
+    async def want_all(
+        self, common: Mapping[str, Any], orders: Sequence[str], parcel: str, *, alone: bool
+    ) -> tuple[list[Wanted], list[dict[str, Any]]]:
+        """(what is noted to be made, what cannot be: `orderId`, `detail`, `help`). `alone`: one
+        order's trouble is the problem itself. Raises a 422 problem where none can be shipped."""
+        made: list[Wanted] = []
+        refused: list[dict[str, Any]] = []
+        for name in dict.fromkeys(orders):
+            try:
+                made.append(await self.want(common, name, parcel))
+            except Problem as error:
+                if alone or error.status >= 500:
+                    raise
+                told = error.marshal()
+                refused.append(
+                    {"orderId": name, "detail": told["detail"], "help": told.get("help")}
+                )
+        if not made:
+            raise invalid(
+                f"None of the {len(refused)} orders can be shipped; the first: "
+                f"{refused[0]['detail']}",
+                "Correct them, then send them again.",
+            )
+        return made, refused
 
     async def queue(self, shipments: Sequence[Wanted]) -> Job:
         """Have them made, one after the other."""

@@ -56,11 +56,11 @@ async def list_cash(
     caller.check(organizationId)
     cash = parts_of(use).cash
     rows = await cash.listed(caller.organization_id, courier, state, limit)
-    shown = [_shown(row) for row in rows]
+    found = [shown(row) for row in rows]
     return as_json(
         {
             "totals": await cash.totals(caller.organization_id, courier),
-            "shipments": [one for one in shown if not differing or one["difference"] != "0"],
+            "shipments": [one for one in found if not differing or one["difference"] != "0"],
         }
     )
 
@@ -85,7 +85,8 @@ async def note_payout(given: Payout, caller: UseCaller, use: UseServices) -> Res
     )
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """One shipment's books as clients see them."""
     cod = row["cod"]
     return {
         "shipmentId": row["_id"],

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Query, Response
-from fastapi_problem.error import Problem
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from api.couriers import shipment_shape
+from api.couriers import puzzle_shape, shipment_shape
 from api.deps import UseCaller, UseServices
 from api.errors import invalid
 from api.imports import shape as job_shape
@@ -105,20 +104,8 @@ async def make_shipments(given: NewShipments, caller: UseCaller, use: UseService
     desk = ShippingDesk(use, caller.organization_id)
     apart = {"order_id", "orders", "parcel", "organization_id"}
     common = given.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=apart)
-    made, refused = [], []
-    for name in dict.fromkeys(given.orders or [given.order_id or ""]):
-        try:
-            made.append(await desk.want(common, name, given.parcel))
-        except Problem as error:
-            if given.orders is None or error.status >= 500:
-                raise
-            told = error.marshal()
-            refused.append({"orderId": name, "detail": told["detail"], "help": told.get("help")})
-    if not made:
-        raise invalid(
-            f"None of the {len(refused)} orders can be shipped; the first: {refused[0]['detail']}",
-            "Correct them, then send them again.",
-        )
+    orders = given.orders or [given.order_id or ""]
+    made, refused = await desk.want_all(common, orders, given.parcel, alone=given.orders is None)
     job = await desk.queue(made)
     body = {
         "job": job_shape(job),
@@ -135,15 +122,39 @@ async def list_shipments(
     orderId: str = "",
     courier: str = "",
     state: Literal["", "waiting", "refused", "unknown", "created", "cancelled"] = "",
+    q: Annotated[str, Query(max_length=100, description="a tracking or order number")] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     organizationId: str | None = None,
 ) -> Response:
-    """The newest first."""
+    """The newest first, each with where it is."""
     caller.check(organizationId)
-    found = await ShippingDesk(use, caller.organization_id).parts.shipments.newest(
-        caller.organization_id, order_id=orderId, state=state, courier=courier, limit=limit
+    parts = ShippingDesk(use, caller.organization_id).parts
+    found = await parts.shipments.newest(
+        caller.organization_id,
+        order_id=orderId,
+        state=state,
+        courier=courier,
+        search=q.strip(),
+        limit=limit,
     )
-    return as_json({"shipments": [shipment_shape(one) for one in found]})
+    rows = await parts.following.of_shipments(caller.organization_id, [one.id for one in found])
+    return as_json({"shipments": [shipment_shape(one, rows.get(one.id)) for one in found]})
+
+
+@router.get("/attention")
+async def attention(
+    caller: UseCaller, use: UseServices, organizationId: str | None = None
+) -> Response:
+    """Parcels of which the courier told something that no table lists: it changed no status."""
+    caller.check(organizationId)
+    parts = ShippingDesk(use, caller.organization_id).parts
+    return as_json(
+        {
+            "parcels": [
+                puzzle_shape(r) for r in await parts.following.puzzling(caller.organization_id)
+            ]
+        }
+    )
 
 
 @router.get("/manifest")

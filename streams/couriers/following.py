@@ -114,6 +114,11 @@ def is_news(before: Followed, after: Followed) -> bool:
     )
 
 
+def unlisted(row: Followed) -> list[Event]:
+    """What the courier told in words that nobody has listed, the newest last."""
+    return [event for event in row.events if event.unlisted]
+
+
 def gaps(before: Followed, after: Followed) -> list[tuple[str, int, int]]:
     """(status before, instant before, instant) of each scan that is new: what a rhythm learns."""
     known = {event.key for event in before.events}
@@ -192,6 +197,25 @@ class Following:
         place = {"organizationId": organization_id, "shipmentId": shipment_id}
         row = await self._rows.find_one(place)
         return None if row is None else followed(row)
+
+    async def of_shipments(
+        self, organization_id: str, shipment_ids: Sequence[str]
+    ) -> dict[str, Followed]:
+        """The rows of these shipments of ours, by shipment."""
+        place = {"organizationId": organization_id, "shipmentId": {"$in": list(shipment_ids)}}
+        return {row["shipmentId"]: followed(row) async for row in self._rows.find(place)}
+
+    async def standing(self, organization_id: str, status: str, limit: int) -> list[str]:
+        """Shipments of ours in this status."""
+        place = {"organizationId": organization_id, "status": status}
+        rows = self._rows.find(place, {"shipmentId": 1}).sort("createdAtMs", -1).limit(limit)
+        return [row["shipmentId"] async for row in rows]
+
+    async def puzzling(self, organization_id: str, limit: int = 20) -> list[Followed]:
+        """Those of which the courier told something that nobody has listed, the newest first."""
+        place = {"organizationId": organization_id, "unlisted": True}
+        rows = self._rows.find(place).sort("createdAtMs", -1).limit(limit)
+        return [followed(row) async for row in rows]
 
     async def absorb(self, row: Followed, told: Tracked, *, pushed: bool = False) -> Followed:
         """Take in what a courier told, asked or (`pushed`) by itself; the row as it then is. Safe
@@ -350,6 +374,7 @@ def _document(row: Followed) -> Document:
         "uniqueId": row.unique_id,
         "polledAtMs": row.polled_ms,
         "pushedAtMs": row.pushed_ms,
+        "unlisted": bool(unlisted(row)),
         "asOf": row.as_of,
         "dueAtMs": row.due_ms,
         "live": row.live,

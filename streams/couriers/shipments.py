@@ -11,7 +11,7 @@ is; correct it and ask again), `unknown` (sent, and no answer came), `created`, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal
@@ -142,18 +142,28 @@ class Shipments:
         order_id: str = "",
         state: str = "",
         courier: str = "",
+        search: str = "",
+        ids: Sequence[str] | None = None,
+        skip: int = 0,
         from_ms: int = 0,
         to_ms: int = 0,
         limit: int = 50,
     ) -> list[Wanted]:
-        """The newest first. `from_ms`, `to_ms`: handed to the courier in this time."""
+        """The newest first. `search`: a tracking or order number; `ids`: only these; `from_ms`,
+        `to_ms`: handed to the courier in this time."""
         match: Document = {"organizationId": organization_id}
         for name, value in (("orderId", order_id), ("state", state), ("courier", courier)):
             if value:
                 match[name] = value
+        if search:
+            names = ("number", "pieces", "orderName", "orderId", "reference", "_id")
+            match["$or"] = [{name: search} for name in names]
+        if ids is not None:
+            match["_id"] = {"$in": list(ids)}
         if to_ms:
             match["shippedAtMs"] = {"$gte": from_ms, "$lt": to_ms}
-        rows = self._rows.find(match).sort([("createdAtMs", -1), ("_id", -1)]).limit(limit)
+        rows = self._rows.find(match).sort([("createdAtMs", -1), ("_id", -1)])
+        rows = rows.skip(skip).limit(limit)
         return [wanted(row) async for row in rows]
 
     async def due(self, now_ms: int, limit: int = 50) -> list[Wanted]:
