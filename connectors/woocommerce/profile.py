@@ -38,7 +38,7 @@ TYPES: Mapping[str, TypeProfile] = {
         normal=normal,
     ),
     "variation": TypeProfile(
-        readable=_VARIATION,
+        readable=_VARIATION | {"parentId"},
         writable=_VARIATION,
         initial=frozenset(("parentId",)),
         creates=True,
