@@ -3,7 +3,8 @@ conversation. The messages themselves are entities; here is what must be known a
 
 {organizationId, conversationId, phone, userId, name, language, lastInboundMs, lastOutboundMs,
  lastMs, lastMessage: {id, text, direction, atMs, status}, unread: [{id, atMs}], readMs,
- handedOver: {by, atMs} | null, handedBackMs, consent: {state, source, atMs} | null, customerId}
+ handedOver: {by, atMs} | null, handedBackMs, consent: {state, source, atMs} | null, customerId,
+ replica, askedMs, former: [id]}
 
 Everything only moves forward by time, and unread messages are a set of ids: telling the same thing
 again, or in another order, ends the same.
@@ -11,6 +12,8 @@ again, or in another order, ends the same.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,6 +81,10 @@ class Conversation:
     consent: Consent | None = None
     customer_id: str | None = None
     last_ms: int = 0
+    replica: str = "whatsapp"
+    """The connection whose number they last wrote to."""
+    former: tuple[str, ...] = ()
+    """Ids that it had before: older messages are there."""
 
     @property
     def place(self) -> str:
@@ -134,6 +141,7 @@ class Conversations:
         user_id: str | None = None,
         language: Language | None = None,
         customer_id: str | None = None,
+        replica: str | None = None,
     ) -> Conversation:
         """The customer wrote. Opens the window, counts as unread until read. `language` counts only
         where none is known: a person's own choice (`choose_language`) stays."""
@@ -153,7 +161,8 @@ class Conversations:
         }
         if name:
             newest = {"$gte": [at_ms, _or("$lastInboundMs", 0)]}
-            changes["name"] = {"$cond": [newest, {"$literal": name}, _or("$name", None)]}
+            literal = {"$literal": name}
+            changes["name"] = {"$cond": [newest, literal, _or("$name", literal)]}
         known = {
             "phone": phone,
             "userId": user_id,
@@ -161,6 +170,8 @@ class Conversations:
             "language": language,
         }
         changes |= {k: _or(f"${k}", {"$literal": v}) for k, v in known.items() if v}
+        if replica:
+            changes["replica"] = replica
         return await self._apply(organization_id, conversation_id, changes)
 
     async def note_outbound(
@@ -250,6 +261,60 @@ class Conversations:
         changes = {"unread": left, "readMs": {"$max": [_or("$readMs", 0), up_to_ms]}}
         await self._rows.update_one(_place(organization_id, conversation_id), [{"$set": changes}])
 
+    async def change_text(
+        self, organization_id: str, conversation_id: str, message_id: str, text: str
+    ) -> None:
+        """The customer changed a message, or took it back: told where it is the last one."""
+        match = {**_place(organization_id, conversation_id), "lastMessage.id": message_id}
+        await self._rows.update_one(match, {"$set": {"lastMessage.text": text[:TEXT_KEPT]}})
+
+    async def may_ask(
+        self, organization_id: str, conversation_id: str, at_ms: int, every_ms: int
+    ) -> bool:
+        """Whether a message of this moment may be answered by a question of ours: not more often
+        than `every_ms`. Asked again for the same moment, the answer is the same."""
+        due = [
+            {"askedMs": {"$exists": False}},
+            {"askedMs": {"$lte": at_ms - every_ms}},
+            {"askedMs": at_ms},
+        ]
+        done = await self._rows.update_one(
+            {**_place(organization_id, conversation_id), "$or": due}, {"$set": {"askedMs": at_ms}}
+        )
+        return done.matched_count == 1
+
+    async def moved(
+        self, organization_id: str, conversation_id: str, told: Mapping[str, Any]
+    ) -> None:
+        """The customer has another number, or WhatsApp another id for them (`told`: waId, userId).
+        The conversation goes on under the new name; where there is one already, a refusal to get
+        messages goes there too."""
+        digits = str(told.get("waId") or "").lstrip("+")
+        phone = f"+{digits}" if digits.isdecimal() else None
+        user_id = str(told.get("userId") or "") or None
+        fresh = phone or (conversation_id if conversation_id.startswith("+") else user_id)
+        if fresh is None:
+            return
+        changes = {k: v for k, v in (("phone", phone), ("userId", user_id)) if v}
+        old = await self.get(organization_id, conversation_id)
+        place = _place(organization_id, conversation_id)
+        if fresh == conversation_id:
+            if changes:
+                await self._rows.update_one(place, {"$set": changes})
+            return
+        with contextlib.suppress(DuplicateKeyError):
+            await self._rows.update_one(
+                place,
+                {
+                    "$set": {"conversationId": fresh, **changes},
+                    "$addToSet": {"former": conversation_id},
+                },
+            )
+            return
+        if old is not None and old.consent is not None:
+            held = old.consent
+            await self.record_consent(organization_id, fresh, held.state, held.source, held.at_ms)
+
     async def _apply(
         self, organization_id: str, conversation_id: str, changes: Document
     ) -> Conversation:
@@ -322,4 +387,6 @@ def read(row: Document) -> Conversation:
         consent=Consent(consent["state"], consent["source"], consent["atMs"]) if consent else None,
         customer_id=row.get("customerId"),
         last_ms=row.get("lastMs", 0),
+        replica=row.get("replica") or "whatsapp",
+        former=tuple(row.get("former") or ()),
     )

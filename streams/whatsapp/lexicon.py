@@ -35,6 +35,8 @@ LANGUAGES: dict[str, Language] = {
     "சிங்களம்": "si",
 }  # fmt: skip
 
+PERSON_ALONE = frozenset(("person", "people", "somebody", "someone"))
+
 # Words within a message
 
 GREETINGS = frozenset((

@@ -22,6 +22,7 @@ from streams.whatsapp.lexicon import (
     MENU,
     ORDER_WORDS,
     PERSON,
+    PERSON_ALONE,
     START,
     STATUS_WORDS,
     STOP,
@@ -168,7 +169,7 @@ def _written(text: str) -> Intent:
     words = said.split()
     if _CART_NUMBER.search(text):
         return OrderState(_number_in(text))
-    if _any(PERSON, said, words):
+    if said in PERSON_ALONE or _any(PERSON, said, words):
         return Person()
     if _any(ORDER_WORDS, said, words) and not _buys(said, words):
         return OrderState(_number_in(text))
