@@ -47,6 +47,7 @@ PROCESSES: tuple[ProcessEntry, ...] = (
             "smartstore-sink-whatsapp": ("commands.whatsapp",),
             "smartstore-views": ("conflicts", "deadletter"),
             "smartstore-records": ("entities-changelog", "feed"),
+            "smartstore-talks": ("observations",),
         },
         says=WORKER_READY,
     ),

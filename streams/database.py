@@ -249,6 +249,11 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    "ss_media": (
+        IndexModel(
+            [("nextMs", ASCENDING)], name="due", partialFilterExpression={"state": "wanted"}
+        ),
+    ),
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }

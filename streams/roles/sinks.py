@@ -96,7 +96,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
 
     # So that answers wait for no view: its own app, and its own group.
     talking = create_app("talks", endpoints, instance=instance)
-    talks = Talks(common.database, common.directory, park)
+    talks = Talks(common.database, common.directory, common.publisher, park)
     bind(talking, "talks", [OBSERVATIONS], talks.handle)
     apps.append(talking)
 

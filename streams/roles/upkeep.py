@@ -15,12 +15,13 @@ from streams.couriers.parts import CourierParts
 from streams.couriers.tracker import Tracker
 from streams.identity import HOME
 from streams.kafka.lag import Lag, LagUnknown
-from streams.roles import Role
+from streams.roles import Role, home
 from streams.roles.common import Common
 from streams.suggestions import Acting, keep_acting
 from streams.upkeep.kinds import register_all
 from streams.upkeep.runner import Runner, Tools
 from streams.upkeep.settings import UpkeepSettings
+from streams.whatsapp.media import Fetching, Limits, Media
 
 NICE = 10
 LAG_FRESH_S = 0.3
@@ -50,7 +51,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
             waiting=waiting,
         )
     )
-    register_all(runner, UpkeepSettings())
+    settings = UpkeepSettings()
+    register_all(runner, settings)
 
     couriers = CourierParts.of(common.database, common.directory, common.publisher, common.links)
     tracker = Tracker(
@@ -63,8 +65,11 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         await common.close()
 
     acting = Acting(common.database, common.publisher, common.directory.policies)
+    media = Media(common.database, home())
+    fetching = Fetching(media, common.directory, Limits(most=settings.media_mb * 1024 * 1024))
     parts = [
         runner.run(),
+        fetching.run(),
         keep_acting(acting, common.directory),
         tracker.run(),
         Adopter(common.database, common.directory, couriers.following).run(),

@@ -18,6 +18,9 @@ class UpkeepSettings(BaseSettings):
     poll_minutes: float | None = Field(None, ge=0, validation_alias="POLL_MINUTES")
     """Between questions for what changed. Unset: 5, and 1 where platforms cannot reach us."""
 
+    media_mb: int = Field(16, ge=1, le=100, validation_alias="WHATSAPP_MEDIA_MB")
+    """Pictures, voice and videos of customers above this stay at WhatsApp; documents up to 100."""
+
     @property
     def polling_minutes(self) -> float:
         """What counts."""
