@@ -1,10 +1,11 @@
-"""`/integrations/{id}`: what a first connection would change, who wins, how far the import is; and
-`/integrations/pair`: a code for the plugin. Plain forms, so that all of it works without
-JavaScript."""
+"""`/integrations/{id}`: what a first connection would change, who wins, how far the import is;
+`/integrations/pair`: a code for the plugin; `/integrations/woocommerce/authorize`: the way to the
+shop's own screen. Plain forms, so that all of it works without JavaScript."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi_problem.error import Problem
@@ -12,15 +13,18 @@ from starlette.responses import RedirectResponse
 
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.imports import Imports, shape
+from api.pages.away import REACHABLE
 from api.pages.i18n import N_, _
+from api.pages.integrating import said
 from api.pages.render import page
 from api.pages.standing import NOTES, tab_values
 from api.pairing import Pairing
+from api.routes.integrations import check_urls
 from api.services import Services
 from streams.upkeep import imports
 from streams.upkeep.jobs import Jobs
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 ROWS = 50
@@ -52,7 +56,29 @@ async def pair(request: Request, caller: UseCaller, use: UseServices) -> Respons
     pairing = Pairing(use.database, use.directory, use.settings.base_url)
     made = await pairing.code(caller.organization_id, use.clock_ms())
     name = await use.directory.name_of(caller.organization_id)
-    return page(request, "paircode.html", organization=name, **made)
+    base_url = use.settings.base_url
+    return page(request, "paircode.html", organization=name, base_url=base_url, **made)
+
+
+@router.post("/integrations/woocommerce/authorize")
+async def approve(
+    request: Request,
+    caller: UseCaller,
+    use: UseServices,
+    site_url: Annotated[str, Form(min_length=8, max_length=500)],
+) -> Response:
+    """The way to the shop's own screen, as a link: a form may not lead to another site."""
+    pairing = Pairing(use.database, use.directory, use.settings.base_url)
+    url, wrong = "", ""
+    try:
+        check_urls(use, {"site_url": site_url})
+        url = await pairing.authorize_url(caller.organization_id, site_url)
+    except Problem as error:
+        wrong = said(error)
+    name = await use.directory.name_of(caller.organization_id)
+    shop = urlsplit(site_url).netloc if url else ""
+    values = {"organization": name, "url": url, "shop": shop, "wrong": wrong}
+    return page(request, "wooapprove.html", status=422 if wrong else 200, **values)
 
 
 @router.get("/integrations/{integration_id}")

@@ -68,6 +68,32 @@ async def test_a_code_for_the_plugin_is_shown_once(api: Any) -> None:
         assert (await stranger.post("/integrations/pair")).status_code == 401
 
 
+async def test_the_shops_own_screen_is_one_link_away_where_it_can_answer(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, form = "/integrations/woocommerce/authorize", {"site_url": "https://shop.example/lk"}
+    async with api.client("kandy") as client:
+        plain = await client.get("/integrations/add/woocommerce")
+        assert "SMARTSTORE_PUBLIC_URL" in plain.text
+        assert f'action="{path}"' not in plain.text
+        assert 'action="/integrations/pair"' in plain.text
+        refused = await client.post(path, data=form)
+        assert refused.status_code == 422
+        assert "https addresses only" in refused.text
+        monkeypatch.setattr(api.services.settings, "public_url", "https://sync.example.lk")
+        assert f'action="{path}"' in (await client.get("/integrations/add/woocommerce")).text
+        shown = await client.post(path, data=form)
+        assert shown.status_code == 200
+        assert 'href="https://shop.example/lk/wc-auth/v1/authorize?app_name=' in shown.text
+        assert "callback_url=https%3A%2F%2Fsync.example.lk" in shown.text
+        for address in ("javascript:alert(1)", "https://user:secret@shop.example"):
+            bad = await client.post(path, data={"site_url": address})
+            assert bad.status_code == 422
+            assert "wc-auth" not in bad.text
+    async with api.client() as stranger:
+        assert (await stranger.post(path, data=form)).status_code == 401
+
+
 async def test_another_organisations_connection_is_not_there(api: Any) -> None:
     made = await connection(api)
     async with api.client("galle") as other:
