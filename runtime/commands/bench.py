@@ -22,6 +22,7 @@ class Name(StrEnum):
     IMPORT = "import"
     DRIFT = "drift"
     COURIERS = "couriers"
+    WHATSAPP = "whatsapp"
 
 
 MODULES = {Name.IMPORT: "importing"}

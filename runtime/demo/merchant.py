@@ -276,6 +276,8 @@ async def _connect_number(
             "image_link": "https://cdn.example.com/p/shop.jpg",
             "order_status_template": "order_status",
             "order_statuses": ORDER_STATUSES,
+            # A demo and tests look for each message as it comes.
+            "notification_wait_s": "0",
             "language": "en",
         },
         {
