@@ -34,11 +34,13 @@ from api.limits import BodyLimit
 from api.live import add_live, tell_status
 from api.login import Sessions, welcome
 from api.pages import connecting, integrating, review, views
+from api.pages import analytics as analytics_page
 from api.pages import couriers as courier_pages
 from api.pages.i18n import Languages
 from api.policies import PolicyDesk
 from api.ratelimit import RateLimits
 from api.routes import (
+    analytics,
     batches,
     cod,
     conflicts,
@@ -125,6 +127,8 @@ def create_api(open_services: OpenServices) -> FastAPI:
     add_problems(app)
     for module in (
         webhooks,
+        analytics,
+        analytics_page,
         events,
         sync,
         jobs,

@@ -27,7 +27,7 @@ def write_csv(table: pa.Table, to: TextIO) -> None:
     writer = csv.writer(to, lineterminator="\n")
     writer.writerow(table.column_names)
     for row in _rows(table):
-        writer.writerow(["" if value is None else _cell(value) for value in row.values()])
+        writer.writerow(["" if value is None else safe_cell(value) for value in row.values()])
 
 
 def write_json(table: pa.Table, to: TextIO) -> None:
@@ -52,7 +52,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """A cell that a spreadsheet would run as a formula is text."""
     if isinstance(value, list | dict):
         value = encode(value).decode()
