@@ -23,6 +23,7 @@ class Name(StrEnum):
     DRIFT = "drift"
     COURIERS = "couriers"
     WHATSAPP = "whatsapp"
+    PAGE = "page"
 
 
 MODULES = {Name.IMPORT: "importing"}
@@ -38,7 +39,9 @@ def bench(
     name: Annotated[Name, typer.Argument(help="What to measure.")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     runs: Annotated[int, typer.Option(help="Runs; medians are shown.", min=1)] = 3,
+    seconds: Annotated[int, typer.Option(help="page: how long.", min=10)] = 600,
 ) -> None:
     """Measure on this machine, beside peers in the same run. Takes some minutes."""
     module = importlib.import_module(f"benchmarks.{MODULES.get(name, name.value)}")
-    module.run(runs=runs).show(as_json)
+    report = module.run(seconds=seconds) if name is Name.PAGE else module.run(runs=runs)
+    report.show(as_json)
