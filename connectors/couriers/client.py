@@ -20,6 +20,7 @@ from connectors.couriers.errors import (
     Unavailable,
     by_status,
 )
+from connectors.couriers.hosts import paced
 from connectors.couriers.labels import MAX_LABEL_BYTES, Label, label_of
 from connectors.couriers.model import Created, Creation, Tracking
 from connectors.couriers.network import public_transport
@@ -55,7 +56,7 @@ class CourierClient(Generic[A]):
         """`transport` replaces the network in tests. Raises Paused where a setting is missing."""
         self.courier = courier
         self._account = courier.account(connection)
-        self.traits = courier.traits(self._account)
+        self.traits = paced(connection, courier.traits(self._account))
         if transport is None and connection.settings.get("allow_private_addresses") != "true":
             transport = public_transport(CONNECTIONS)
         self._http = open_http(

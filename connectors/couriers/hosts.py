@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from connectors.couriers.protocol import Field
+from connectors.couriers.protocol import Field, Pace, Traits
 from connectors.couriers.times import DEFAULT_ZONE, zone
 from connectors.errors import Paused
 from connectors.protocol import Connection
 
+MOST_PER_S = 1_000.0
 ENVIRONMENT = Field(
     "environment",
     "Environment",
@@ -28,6 +30,19 @@ TIMEZONE = Field(
     required=False,
     default=DEFAULT_ZONE,
     help="of times that the courier sends without one",
+)
+
+PER_S = Field(
+    "calls_per_second",
+    "Calls a second",
+    required=False,
+    help="only where the courier allows you another number than its usual one",
+)
+PER_DAY = Field(
+    "calls_per_day",
+    "Calls a day",
+    required=False,
+    help="only where the courier allows you another number than its usual one",
 )
 
 
@@ -61,3 +76,20 @@ def timezone(connection: Connection, default: str = DEFAULT_ZONE) -> str:
     except ValueError as error:
         raise Paused(str(error)) from error
     return name
+
+
+def paced(connection: Connection, traits: Traits) -> Traits:
+    """With the pace that this account is allowed. Raises Paused for what is no number."""
+    given = {one.name: connection.settings.get(one.name, "").strip() for one in (PER_S, PER_DAY)}
+    if not any(given.values()):
+        return traits
+    try:
+        per_s = float(given[PER_S.name] or traits.pace.per_s)
+        per_day = int(given[PER_DAY.name]) if given[PER_DAY.name] else traits.pace.per_day
+    except ValueError:
+        raise Paused(
+            "the courier's calls a second and a day are numbers, as in 5 and 250"
+        ) from None
+    if not 0 < per_s <= MOST_PER_S or (per_day is not None and per_day < 1):
+        raise Paused("the courier's calls a second and a day are above zero, as in 5 and 250")
+    return replace(traits, pace=Pace(per_s, per_day))

@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors.couriers.hosts import BASE_URL, ENVIRONMENT, TIMEZONE, base_url, timezone
+from connectors.couriers.hosts import (
+    BASE_URL,
+    ENVIRONMENT,
+    PER_DAY,
+    PER_S,
+    TIMEZONE,
+    base_url,
+    timezone,
+)
 from connectors.couriers.protocol import Field
 from connectors.couriers.pushes import KEY
 from connectors.couriers.times import DEFAULT_ZONE
@@ -33,6 +41,8 @@ FIELDS = (
     BASE_URL,
     Field("mydhl_base_url", "MyDHL address", required=False),
     TIMEZONE,
+    PER_S,
+    PER_DAY,
     KEY,
 )
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors.couriers.hosts import BASE_URL, ENVIRONMENT, TIMEZONE, base_url, timezone
+from connectors.couriers.hosts import (
+    BASE_URL,
+    ENVIRONMENT,
+    PER_DAY,
+    PER_S,
+    TIMEZONE,
+    base_url,
+    timezone,
+)
 from connectors.couriers.protocol import Field
 from connectors.couriers.times import DEFAULT_ZONE
 from connectors.errors import Paused
@@ -28,6 +36,8 @@ FIELDS = (
     ENVIRONMENT,
     BASE_URL,
     TIMEZONE,
+    PER_S,
+    PER_DAY,
     Field(
         "push_secret",
         "Security token of its webhooks",

@@ -8,7 +8,15 @@ from typing import Any
 
 from connectors.couriers.generic.profile import Profile
 from connectors.couriers.generic.templates import named_in, texts_in
-from connectors.couriers.hosts import BASE_URL, ENVIRONMENT, TIMEZONE, base_url, timezone
+from connectors.couriers.hosts import (
+    BASE_URL,
+    ENVIRONMENT,
+    PER_DAY,
+    PER_S,
+    TIMEZONE,
+    base_url,
+    timezone,
+)
 from connectors.couriers.protocol import Field, missing
 from connectors.errors import Paused
 from connectors.protocol import Connection
@@ -38,7 +46,7 @@ def fields_of(profile: Profile) -> tuple[Field, ...]:
     address = BASE_URL
     if profile.base_url.production is None:
         address = Field("base_url", "Address", help="from the courier")
-    return (*own, ENVIRONMENT, address, TIMEZONE)
+    return (*own, ENVIRONMENT, address, TIMEZONE, PER_S, PER_DAY)
 
 
 def _named(profile: Profile) -> Iterator[tuple[str, bool]]:

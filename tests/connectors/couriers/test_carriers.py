@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from connectors.couriers.aramex import wire
+from connectors.couriers.client import CourierClient
 from connectors.couriers.dhl.statuses import unified
 from connectors.couriers.errors import AuthError, InvalidRequest, NotFound, Unavailable
 from connectors.couriers.model import Tracked, Tracking
 from connectors.couriers.protocol import Context
 from connectors.couriers.registry import courier
 from connectors.couriers.ups.statuses import ups_meaning
-from support.couriers import NOW_MS, abroad, answering, connection
+from connectors.errors import Paused
+from connectors.protocol import Connection
+from support.couriers import NOW_MS, SECRETS, SETTINGS, abroad, answering, connection
 
 PLAIN = Context(NOW_MS, "id-1", "token")
 UPDATE = {
@@ -299,3 +302,22 @@ def test_ups_before_v2403_sends_one_package_as_an_object() -> None:
     document = {"ShipmentResponse": {"ShipmentResults": results, "Response": {"Alert": alert}}}
     (created,) = found.create_response(account, [abroad("SO-1")], answering(200, document)).created
     assert (created.pieces, len(created.labels), created.notices[0].code) == (("1Z1",), 1, "1")
+
+
+@pytest.mark.parametrize("code", ["aramex", "dhl", "koombiyo"])
+def test_an_account_may_be_allowed_another_pace(code: str) -> None:
+    def client(**settings: str) -> CourierClient[Any]:
+        address = {"base_url": "https://courier.example", "courier": code}
+        held = {**address, **SETTINGS.get(code, {}), **settings}
+        connection = Connection("c", "kandy", "courier", f"courier:{code}", held, SECRETS)
+        return CourierClient(courier(code), connection)
+
+    usual = client().traits
+    raised = client(calls_per_second="2.5", calls_per_day="5000").traits
+    assert (raised.pace.per_s, raised.pace.per_day) == (2.5, 5000)
+    assert raised.track_batch == usual.track_batch
+    assert client(calls_per_day="5000").traits.pace.per_s == usual.pace.per_s
+    for wrong in ({"calls_per_second": "fast"}, {"calls_per_second": "0"}, {"calls_per_day": "-1"}):
+        with pytest.raises(Paused, match="calls a second"):
+            client(**wrong)
+    assert {"calls_per_second", "calls_per_day"} <= {one.name for one in courier(code).fields}
