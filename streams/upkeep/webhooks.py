@@ -20,6 +20,7 @@ import structlog
 
 from connectors.errors import Refused
 from connectors.protocol import Connection, Subscribes, Subscription
+from connectors.registry import connector
 from streams.database import Document
 from streams.organizations import FRESH_S
 from streams.upkeep import polling
@@ -71,9 +72,9 @@ async def keep(job: JobContext, public_url: str) -> None:
             return
         url = delivery_url(public_url, connection)
         secret = await desk.secret()
-        quiet = await desk.plugin_tells()
         anew = desk.refused
         try:
+            quiet = await desk.plugin_tells()
             if anew:
                 await client.unsubscribe(url, desk.hooks)
             known = {} if anew else desk.hooks
@@ -145,11 +146,14 @@ class Desk:
         )
 
     async def plugin_tells(self) -> bool:
-        """Whether our plugin is there and has been heard: then native webhooks would only repeat
-        it."""
-        found = await self._job.tools.directory.capabilities(
-            self._connection.organization_id, self._connection.replica
-        )
+        """Whether our plugin is there now and has been heard: then native webhooks would only
+        repeat it. It may be put in or taken away at any time, so what is found is kept. Raises
+        ConnectorError."""
+        place = self._connection.organization_id, self._connection.replica
+        directory = self._job.tools.directory
+        found = await connector(self._connection.platform).capabilities(self._connection)
+        if dict(found) != dict(await directory.capabilities(*place)):
+            await directory.save_capabilities(*place, found)
         return bool(found.get("plugin")) and int(self._pulse.get("pluginMs", 0)) > 0
 
     async def subscribed(self, found: Subscription, url: str) -> None:

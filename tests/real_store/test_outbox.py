@@ -126,8 +126,16 @@ async def test_orders_while_the_network_is_cut(calls: Calls, receiver: Receiver)
     ids = shop.php(PLACE.replace("PRODUCT", str(product["id"])))
     shop.run_due()
     shop.php(COMPLETE.replace("IDS", f"array({','.join(map(str, ids))})"))
-    for _ in range(3):
+    for _ in range(6):
         later(shop)
+    # Ten minutes away: seven attempts, at 0, 10, 30, 70, 150, 310 and 630 seconds or a fifth later.
+    state = shop.php("return SmartStore\\WooCommerce\\Sender::state();")
+    assert state["failures"] == 7
+    waits = shop.php(
+        "return array_map(array('SmartStore\\WooCommerce\\Backoff', 'after_outage'), range(1, 7));"
+    )
+    for place, wait in enumerate(waits):
+        assert 10 * 2**place <= wait <= 12 * 2**place
     assert waiting(shop) == 2 * ORDERS + 1
     state = shop.php("return SmartStore\\WooCommerce\\Status::all();")
     assert state["error"]

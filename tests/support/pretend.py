@@ -47,6 +47,10 @@ class Pretend:
     hooks: dict[str, str] = field(default_factory=dict)
     found: Subscription | Exception | None = None
     subscribed: list[tuple[str, str, bool]] = field(default_factory=list)
+    capable: dict[str, str] = field(default_factory=dict)
+
+    async def capabilities(self, connection: Connection) -> Mapping[str, str]:
+        return self.capable
 
     def profile(self, connection: Connection, capabilities: Mapping[str, str]) -> Profile:
         return Profile("pretend", TYPES)

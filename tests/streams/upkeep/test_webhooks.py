@@ -135,13 +135,18 @@ async def test_what_was_mended_leaves_a_gap_that_is_asked_for(rig: Rig) -> None:
 
 async def test_they_are_quiet_while_the_plugin_is_heard(rig: Rig) -> None:
     await rig.connect()
-    await rig.directory.save_capabilities("kandy", "pretend", {"plugin": "1.0.0"})
+    rig.shop.capable = {"plugin": "1.0.0"}
     await rig.run("webhooks")
     assert rig.shop.subscribed[-1][2] is False  # it is there and has said nothing yet
+    assert await rig.directory.capabilities("kandy", "pretend") == {"plugin": "1.0.0"}
     await heard(rig, by="plugin")
     await rig.run("webhooks")
     assert rig.shop.subscribed[-1][2] is True
     assert (await state(rig))["state"] == "plugin"
+    rig.shop.capable = {}
+    await rig.run("webhooks")
+    assert rig.shop.subscribed[-1][2] is False  # taken away
+    assert await rig.directory.capabilities("kandy", "pretend") == {}
 
 
 async def test_a_key_that_may_not_make_them_is_told_and_polled(rig: Rig) -> None:
