@@ -7,7 +7,8 @@ from typing import Any
 
 from api.conflicts import Conflicts, Many
 from api.errors import not_found
-from api.pages.words import replica_word
+from api.pages.i18n import N_, _, number_word
+from api.pages.words import items_word, replica_word
 from api.shapes import live_conflict
 from schemas.envelope import rfc3339
 from schemas.feed import ConflictLine
@@ -19,7 +20,6 @@ from streams.upkeep.jobs import Job, Jobs
 
 SAMPLE = 5
 RECENT, RECENT_MS = 5, 86_400_000
-NOUNS = {"inventory": "product", "variation": "variation"}
 
 
 class Batches:
@@ -142,16 +142,18 @@ def filter_of(batch_id: str, until_ms: int | None) -> Filter:
 
 def title(replica: str, brake: str, kind: str, count: int, total: int) -> str:
     """`WooCommerce reports 240 of 260 products at 0`."""
-    noun = NOUNS.get(kind, kind)
-    many = f"{count:,} of {max(total, count):,} {noun}s" if total else f"{count:,} {noun}s"
     where = replica_word(replica)
+    many = number_word(count)
+    if total:
+        many = _("%(done)s of %(total)s", done=many, total=number_word(max(total, count)))
     match brake:
         case "stock":
-            return f"{where} reports {many} at 0"
+            text = N_("%(where)s reports %(many)s %(what)s at 0")
         case "price":
-            return f"{where} changed the price of {many} by a lot"
+            text = N_("%(where)s changed the price of %(many)s %(what)s by a lot")
         case _:
-            return f"{where} says {many} were deleted"
+            text = N_("%(where)s says %(many)s %(what)s were deleted")
+    return _(text, where=where, many=many, what=items_word(kind))
 
 
 def _item(line: ConflictLine) -> dict[str, Any]:

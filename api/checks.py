@@ -78,6 +78,10 @@ class Checks:
         """Topic to records that wait in it. Raises LagUnknown."""
         return await self._lag.by_topic()
 
+    async def queued(self) -> Mapping[str, int]:
+        """Topic to records that are not read yet. Raises LagUnknown."""
+        return await self._lag.by_topic()
+
     async def websocket(self) -> Check:
         """Whether live clients get what happens."""
         watching = sum(self._feed.watching().values())

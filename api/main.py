@@ -31,11 +31,12 @@ from api.errors import add_problems
 from api.feed import Feed
 from api.forcing import Forcing
 from api.limits import BodyLimit
-from api.live import add_live, tell_status
+from api.live import add_live, end_revoked, tell_status
 from api.login import Sessions, welcome
-from api.pages import connecting, integrating, review, views
+from api.pages import connecting, evidence, integrating, review, talks, views
 from api.pages import analytics as analytics_page
 from api.pages import couriers as courier_pages
+from api.pages.away import add_away
 from api.pages.i18n import Languages
 from api.policies import PolicyDesk
 from api.ratelimit import RateLimits
@@ -44,12 +45,14 @@ from api.routes import (
     batches,
     cod,
     conflicts,
+    conversations,
     courier_pushes,
     couriers,
     deadletters,
     docs,
     effects,
     entities,
+    erasure,
     events,
     health,
     integrations,
@@ -106,7 +109,10 @@ def create_api(open_services: OpenServices) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services() as opened:
             app.state.services = opened
-            told = [asyncio.create_task(tell_status(opened), name="status")]
+            told = [
+                asyncio.create_task(tell_status(opened), name="status"),
+                asyncio.create_task(end_revoked(opened), name="revoked"),
+            ]
             if os.environ.get(metrics.PORT):
                 told.append(asyncio.create_task(tell_metrics(opened), name="metrics"))
             try:
@@ -125,6 +131,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     add_problems(app)
+    add_away(app)
     for module in (
         webhooks,
         analytics,
@@ -135,6 +142,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         timetravel,
         entities,
         conflicts,
+        conversations,
         batches,
         pairing,
         onboarding,
@@ -142,6 +150,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         links,
         policies,
         replay,
+        erasure,
         couriers,
         courier_pushes,
         shipments,
@@ -156,6 +165,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         courier_pages,
         connecting,
         review,
+        talks,
         views,
     ):
         app.include_router(module.router)
@@ -206,7 +216,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         policies=PolicyDesk(database, directory.rulebook, now_ms),
         forcing=Forcing(database, publisher),
         checks=Checks(database, cache, feed, lag),
-        history=Sources(endpoints, database, _archive(settings), keyring),
+        history=Sources(endpoints, database, _archive(settings), keyring, home=settings.home),
         servers=servers,
     )
     await _prepare(services)

@@ -18,6 +18,7 @@ from api.couriers import CourierDesk
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.events import Search, found_events
 from api.pages import forms
+from api.pages.away import REACHABLE, away
 from api.pages.i18n import _
 from api.pages.render import page
 from api.pages.standing import (
@@ -30,7 +31,6 @@ from api.pages.standing import (
     state_of,
     tab_values,
 )
-from api.pages.views import away
 from api.pages.words import replica_word
 from api.routes.integrations import check_urls
 from api.services import Services
@@ -39,7 +39,7 @@ from connectors.couriers.service import CourierToAdd
 from schemas.envelope import rfc3339
 from streams.directory import DirectoryError, Integration
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse
 from api.pages import i18n
 from api.pages.i18n import N_
 from api.pages.words import WORDS, look_of
+from schemas.envelope import rfc3339
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -62,6 +63,7 @@ LOCAL_WORDS = {
     "number": i18n.number_word,
     "percent": i18n.percent_word,
     "currency": i18n.currency_word,
+    "at": rfc3339,
 }
 NAVIGATION = (
     ("/sync", N_("Sync")),

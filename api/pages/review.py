@@ -16,6 +16,9 @@ from starlette.responses import RedirectResponse
 from api.conflicts import Conflicts
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.live import open_now
+from api.pages.away import REACHABLE
+from api.pages.differing import Parts, parts_of
+from api.pages.i18n import N_, _
 from api.pages.render import page
 from api.pages.words import FATES, replica_word, value_word
 from api.sentences import always_about, lost_sentence
@@ -31,7 +34,7 @@ from streams.kafka import PublishFailed
 from streams.sync.merge import mergeable
 from streams.sync.policy import LOCAL
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 SHOWN = 50
@@ -39,15 +42,17 @@ DECIDED = 20
 ITEMS = 100
 
 NOTES = {
-    "decided": "Your decision is on its way. The card disappears when every platform has it.",
-    "many": "Your decision was made for all of them.",
-    "job": "That is being done now; below you see how far it has come.",
-    "undone": "It was taken back.",
-    "changed": "The values changed before you decided. Please look at them again.",
-    "lost": "Somebody decided this before you.",
-    "gone": "That conflict cannot be decided like this any more.",
-    "value": "That value does not fit here. Please type a number.",
-    "away": "That did not work: Kafka or MongoDB does not answer. Nothing was changed; try again.",
+    "decided": N_("Your decision is on its way. The card disappears when every platform has it."),
+    "many": N_("Your decision was made for all of them."),
+    "job": N_("That is being done now; below you see how far it has come."),
+    "undone": N_("It was taken back."),
+    "changed": N_("The values changed before you decided. Please look at them again."),
+    "lost": N_("Somebody decided this before you."),
+    "gone": N_("That conflict cannot be decided like this any more."),
+    "value": N_("That value does not fit here. Please type a number."),
+    "away": N_(
+        "That did not work: Kafka or MongoDB does not answer. Nothing was changed; try again."
+    ),
 }
 
 
@@ -234,7 +239,7 @@ async def _open(use: Services, organization_id: str) -> list[ConflictLine]:
 
 async def _note(use: Services, organization_id: str, note: str, about: str) -> str:
     """What came of a form; with the decision in words where there is one."""
-    text = NOTES.get(note, "")
+    text = _(NOTES.get(note, ""))
     if about and note in ("decided", "lost"):
         line = await use.conflicts.rows.get(organization_id, about)
         if line is not None and line.status == "resolved":
@@ -246,12 +251,24 @@ def _batch(batch: dict[str, Any]) -> dict[str, Any]:
     """With what its buttons say."""
     where = replica_word(batch["replica"])
     words = {
-        "stock": (f"Yes, set them to 0 as {where} says", "No, keep the stock we have"),
-        "price": (f"Yes, take {where}'s prices", "No, keep the prices we have"),
-        "deletes": ("Yes, delete them everywhere", "No, keep them"),
+        "stock": (
+            _("Yes, set them to 0 as %(where)s says", where=where),
+            _("No, keep the stock we have"),
+        ),
+        "price": (
+            _("Yes, take the prices of %(where)s", where=where),
+            _("No, keep the prices we have"),
+        ),
+        "deletes": (_("Yes, delete them everywhere"), _("No, keep them")),
     }
     yes, no = words[batch["brake"]]
     return {**batch, "yes": yes, "no": no}
+
+
+def _parts(candidates: dict[str, Any], side: str) -> Parts:
+    """Of two texts: where this side's differs."""
+    others = [value for name, value in candidates.items() if name != side]
+    return parts_of(candidates[side], others[0]) if len(others) == 1 else []
 
 
 def card(conflict: LiveConflict, line: ConflictLine, alike: int) -> dict[str, Any]:
@@ -275,7 +292,8 @@ def card(conflict: LiveConflict, line: ConflictLine, alike: int) -> dict[str, An
                 "at": conflict.changed_at.get(side),
                 "newer": side == newer and len(set(line.stamps.values())) > 1,
                 "suggested": side == kept,
-                "word": FATES[conflict.candidates[side]] if existence else "Keep this",
+                "word": _(FATES[conflict.candidates[side]]) if existence else _("Keep this"),
+                "parts": _parts(conflict.candidates, side),
             }
             for side in sides
         ],

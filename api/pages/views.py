@@ -5,23 +5,39 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
 from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.events import OUTCOMES, Search, found_events
 from api.live import RECENT
 from api.login import COOKIE, SESSION_S
+from api.pages.away import REACHABLE, away
+from api.pages.evidence import failed_count, low_stock
 from api.pages.i18n import COOKIE as LANGUAGE
+from api.pages.i18n import N_, _, forms
 from api.pages.render import for_script, page
 from api.pages.review import review
-from api.pages.words import FIELDS, KINDS, MONEY, REPLICAS, STATES, event_title, latency_word
+from api.pages.words import (
+    FIELDS,
+    KINDS,
+    MONEY,
+    OUTCOME_WORDS,
+    REPLICAS,
+    STATES,
+    TITLES,
+    TYPES,
+    event_title,
+    latency_word,
+    replica_word,
+)
 from api.routes.health import product_version
 from api.services import Services
-from api.shapes import LiveEvent, live_event, to_json
+from api.shapes import Cursor, LiveEvent, live_event, to_json
 from streams.kafka import PublishFailed
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 YEAR_S = 365 * 86_400
@@ -80,18 +96,25 @@ async def switch_language(
 
 @router.get("/sync")
 async def sync_page(
-    request: Request, use: UseServices, note: str = "", about: str = "", action: str = ""
+    request: Request,
+    use: UseServices,
+    note: str = "",
+    about: str = "",
+    action: str = "",
+    type: Annotated[str, Query(max_length=40)] = "",
+    outcome: Annotated[str, Query(max_length=40)] = "",
+    source: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
     """How the sync stands, what needs a decision, what happened."""
     caller = await find_caller(request, use)
     if caller is None:
         return RedirectResponse("/login", SEE_OTHER)
     try:
-        values = await _sync_values(use, caller)
+        values = await _sync_values(use, caller, Search(type, outcome, source))
         values |= await review(use, caller, note, about[:600], action[:64])
     except PyMongoError:
         return away(request)
-    return page(request, "sync.html", top=FORCED if note == "forced" else "", **values)
+    return page(request, "sync.html", top=_(FORCED) if note == "forced" else "", **values)
 
 
 @router.post("/sync/force")
@@ -104,40 +127,95 @@ async def force(caller: UseCaller, use: UseServices) -> Response:
     return RedirectResponse("/sync?note=forced", SEE_OTHER)
 
 
-def away(request: Request) -> Response:
-    """Without MongoDB there is nothing to show; the page says so and looks again by itself."""
-    return page(request, "away.html", 503, organization="")
+FORCED = N_("Reading every platform again. Differences are sent as they are found.")
 
 
-FORCED = "Reading every platform again. Differences are sent as they are found."
+TEXTS = {
+    "live": N_("Live"),
+    "login": N_("Please log in again"),
+    "connecting": N_("Connecting"),
+    "reconnecting": N_("Reconnecting, %(number)s s behind"),
+    "silent": N_("No word from the server for %(number)s s"),
+    "goOn": N_("Go on"),
+    "pause": N_("Pause"),
+    "moment": N_("One moment…"),
+    "broken": N_("That did not work. Nothing was changed; try again in a moment."),
+    "empty": N_("(empty)"),
+    "none": N_("(none)"),
+    "nothing": N_("none"),
+    "yes": N_("yes"),
+    "no": N_("no"),
+    "ms": N_("%(number)s ms"),
+    "s": N_("%(number)s s"),
+    "min": N_("%(number)s min"),
+    "paused": N_("Paused"),
+    "upToDate": N_("Up to date"),
+    "waiting": N_("Waiting for a change"),
+}
+"""What sync.js says by itself."""
 
 
-async def _sync_values(use: Services, caller: Caller) -> dict[str, Any]:
+def script_words() -> dict[str, Any]:
+    """Everything that the scripts of pages say, in the reader's language."""
+    return {
+        "replicas": {name: replica_word(name) for name in REPLICAS},
+        "you": _("You"),
+        "fields": {name: _(word) for name, word in FIELDS.items()},
+        "types": {name: _(word) for name, word in TYPES.items()},
+        "titles": {name: _(word) for name, word in TITLES.items()},
+        "texts": {name: _(word) for name, word in TEXTS.items()},
+        "counts": {
+            "held": forms("Go on (%(num)s new)", "Go on (%(num)s new)"),
+            "spoken": forms("%(num)s new event.", "%(num)s new events."),
+            "forced": forms(
+                "Reading %(num)s item again on every platform. Differences are sent as they are "
+                "found.",
+                "Reading %(num)s items again on every platform. Differences are sent as they are "
+                "found.",
+            ),
+        },
+        "kinds": KINDS,
+        "states": STATES,
+        "money": MONEY,
+    }
+
+
+async def _sync_values(use: Services, caller: Caller, search: Search) -> dict[str, Any]:
     organization_id = caller.organization_id
     status = await use.status.of(organization_id)
     ring = use.feed.ring_of(organization_id)
-    newest = ring.newest(organization_id, RECENT)
-    events = [live_event(entry.line, entry.cursor) for entry in reversed(newest)]
+    if search == Search():
+        newest = ring.newest(organization_id, RECENT)
+        lines = [(entry.line, entry.cursor) for entry in reversed(newest)]
+    else:
+        found, _more = await found_events(use, organization_id, search, limit=RECENT)
+        lines = [(one.line, Cursor(ring.partition, one.place[1])) for one in found]
     start = {
         "organizationId": organization_id,
         "syncStatus": status,
-        "words": {
-            "replicas": REPLICAS,
-            "kinds": KINDS,
-            "states": STATES,
-            "fields": FIELDS,
-            "money": MONEY,
+        "words": script_words(),
+        "filter": {
+            "type": search.type,
+            "kinds": OUTCOMES.get(search.outcome, ()),
+            "source": search.replica,
         },
     }
+    scarce, scarce_count = await low_stock(use, organization_id)
     return {
         "organization": await use.directory.name_of(organization_id),
         "sync": status,
-        "events": events,
+        "events": [live_event(line, cursor) for line, cursor in lines],
         "start": for_script(to_json(start)),
         "version": product_version(),
         "kinds": KINDS,
         "tones": STATES,
         "title": _title,
+        "search": search,
+        "types": TYPES,
+        "outcomes": OUTCOME_WORDS,
+        "scarce": scarce,
+        "scarce_count": scarce_count,
+        "failed": await failed_count(use, organization_id),
     }
 
 

@@ -4,11 +4,13 @@ the same tables from its page."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from api.pages.i18n import N_, _
 from schemas.feed import FeedLine
 from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
+from schemas.live import LiveEvent
 
 REPLICAS = {
     "mongodb": N_("Your app"),
@@ -48,6 +50,15 @@ TYPES = {
     "customer": N_("customer"),
     "message": N_("message"),
     "shipment": N_("shipment"),
+}
+MANY = {
+    "product": N_("products"),
+    "inventory": N_("products"),
+    "variation": N_("variations"),
+    "order": N_("orders"),
+    "customer": N_("customers"),
+    "message": N_("messages"),
+    "shipment": N_("shipments"),
 }
 TITLES = {
     "changed": N_("%(who)s changed %(what)s"),
@@ -113,6 +124,15 @@ FIELDS = {
     "location": N_("place"),
     "estimatedDelivery": N_("expected delivery"),
 }
+OUTCOME_WORDS = {
+    "changed": N_("Changes"),
+    "arrived": N_("Arrived"),
+    "way": N_("On their way"),
+    "failed": N_("Failed or refused"),
+    "decision": N_("Decisions"),
+    "message": N_("Messages"),
+}
+"""Names of `api.events.OUTCOMES`."""
 MONEY = sorted(
     {
         name
@@ -161,6 +181,11 @@ def field_word(field: str) -> str:
 def type_word(kind: str) -> str:
     """`inventory` to `stock`."""
     return _(TYPES[kind]) if kind in TYPES else kind
+
+
+def items_word(kind: str) -> str:
+    """Many of it: `products` of `inventory` too."""
+    return _(MANY.get(kind, kind))
 
 
 def first_big(text: str) -> str:
@@ -260,6 +285,13 @@ def look_of(kind: str) -> tuple[str, str]:
     return KINDS.get(kind, ("bubble", "quiet"))
 
 
+def event_address(event: LiveEvent) -> str:
+    """Of the page about one event."""
+    offset = event.cursor.rpartition("-")[2]
+    at_ms = round(datetime.fromisoformat(event.timestamp).timestamp() * 1000)
+    return f"/events/{at_ms}-{offset}"
+
+
 WORDS: dict[str, Callable[..., Any]] = {
     "replica": replica_word,
     "field": field_word,
@@ -270,4 +302,5 @@ WORDS: dict[str, Callable[..., Any]] = {
     "fields": fields_word,
     "big": first_big,
     "titled": line_title,
+    "event_address": event_address,
 }

@@ -5,11 +5,10 @@
 const AGAIN_MS = 1000;
 const SOON_MS = 120;
 const UNDER_WAY = ".action[data-state=queued], .action[data-state=running]";
-const BROKEN = "That did not work. Nothing was changed; try again in a moment.";
 
 const at = (id) => document.getElementById(id);
 
-export function review({ localTimes, speak }) {
+export function review({ localTimes, say, speak }) {
   let timer = 0;
   let last = 0;
   let busy = 0;
@@ -105,15 +104,15 @@ export function review({ localTimes, speak }) {
     const buttons = [...holder.querySelectorAll("button")];
     const word = submitter?.textContent;
     for (const button of buttons) button.disabled = true;
-    if (submitter) submitter.textContent = "One moment…";
+    if (submitter) submitter.textContent = say("moment");
     busy += 1;
     try {
       const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
       if (new URL(answer.url).pathname === "/login") location.assign("/login");
-      if (!answer.ok || !put(await answer.text(), true)) throw new Error(BROKEN);
+      if (!answer.ok || !put(await answer.text(), true)) throw new Error("no answer");
     } catch {
-      speak(BROKEN);
-      tell(BROKEN);
+      speak(say("broken"));
+      tell(say("broken"));
     } finally {
       busy -= 1;
       for (const button of buttons) button.disabled = false;

@@ -13,17 +13,32 @@ const rows = at("events");
 let paused = false;
 let held = [];
 let arrived = 0;
+let heardAt = Date.now();
 
-/* Words */
+/* Words, in the reader's language: the page brings them. */
+const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
+const say = (name, values = {}) => fill(words.texts[name], values);
+const plurals = new Intl.PluralRules(document.documentElement.lang);
+const locale = { en: "en-GB", si: "si-LK", ta: "ta-LK" }[document.documentElement.lang];
+const numbers = new Intl.NumberFormat(locale);
+const count = (name, number) =>
+  fill(words.counts[name][plurals.select(number) === "one" ? "one" : "other"], { num: numbers.format(number) });
 const replicaWord = (replica) => {
   if (!replica) return "";
-  if (replica.startsWith("person:")) return "You";
+  if (replica.startsWith("person:")) return words.you;
   const [name, number] = replica.split(":");
+  if (name === "courier" && number) {
+    return number.length < 4 ? number.toUpperCase() : number.charAt(0).toUpperCase() + number.slice(1).replaceAll("_", " ");
+  }
   const word = words.replicas[name] || name.charAt(0).toUpperCase() + name.slice(1);
   return number ? `${word} ${number}` : word;
 };
 const fieldWord = (field) =>
   words.fields[field] || field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).trim();
+const typeWord = (type) => {
+  const word = words.types[type] || type;
+  return word.charAt(0).toUpperCase() + word.slice(1);
+};
 const shorten = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
 const moneyWord = (value) => {
   const found = /^(-?)([0-9]+)(?:\.([0-9]+))?$/.exec(value);
@@ -32,11 +47,11 @@ const moneyWord = (value) => {
   return `${found[1]}${whole}.${(found[3] || "").padEnd(2, "0")}`;
 };
 const valueWord = (value, field = "") => {
-  if (value === null || value === "" || value === undefined) return "(empty)";
+  if (value === null || value === "" || value === undefined) return say("empty");
   if (typeof value === "string" && words.money.includes(field)) return moneyWord(value);
-  if (value === true) return "yes";
-  if (value === false) return "no";
-  if (Array.isArray(value)) return shorten(value.map((one) => valueWord(one)).join(", ") || "(none)", 80);
+  if (value === true) return say("yes");
+  if (value === false) return say("no");
+  if (Array.isArray(value)) return shorten(value.map((one) => valueWord(one)).join(", ") || say("none"), 80);
   if (typeof value === "object") {
     const pairs = Object.entries(value).map(([key, one]) => `${fieldWord(key)}: ${valueWord(one)}`);
     return shorten(String(value.name || value.sku || pairs.join(", ")), 80);
@@ -45,37 +60,35 @@ const valueWord = (value, field = "") => {
 };
 const latencyWord = (ms) => {
   if (ms === null || ms === undefined) return "";
-  if (ms < 1000) return `${Math.max(0, ms)} ms`;
-  return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60000)} min`;
+  if (ms < 1000) return say("ms", { number: Math.max(0, ms) });
+  if (ms < 60000) return say("s", { number: (ms / 1000).toFixed(1) });
+  return say("min", { number: Math.floor(ms / 60000) });
 };
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+/* The shop's clock, not the reader's: what the server wrote stays the same. */
+const timeZone = document.documentElement.dataset.zone;
+const clock = new Intl.DateTimeFormat(locale, {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone,
 });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long", timeZone });
+const day = new Intl.DateTimeFormat("en-CA", { timeZone });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
 const ago = (moment) => {
   const seconds = Math.max(0, Math.round((Date.now() - moment) / 1000));
-  if (seconds < 5) return "just now";
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  return seconds < 86400 ? `${Math.floor(seconds / 3600)} h ago` : exact.format(moment);
+  if (seconds < 60) return relative.format(-seconds, "second");
+  if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), "minute");
+  return seconds < 86400 ? relative.format(-Math.floor(seconds / 3600), "hour") : exact.format(moment);
 };
 const title = (event) => {
   const names = Object.keys(event.data);
-  let named = names.slice(0, 4).map(fieldWord).join(", ");
-  if (names.length > 4) named += ` and ${names.length - 4} more`;
-  const where = replicaWord(event.replica || event.source);
+  let what = names.slice(0, 4).map(fieldWord).join(", ") || words.titles.something;
+  if (names.length > 4) what = fill(words.titles.more, { names: what, number: names.length - 4 });
   const latency = latencyWord(event.latencyMs);
-  switch (event.kind) {
-    case "changed": return `${replicaWord(event.source)} changed ${named || "something"}`;
-    case "sent": return `On its way to ${where}${named ? `: ${named}` : ""}`;
-    case "arrived": return `${where} is up to date${latency ? ` after ${latency}` : ""}`;
-    case "refused": return `${where} had changed meanwhile and was read again`;
-    case "conflict": return `Needs your decision: ${named || "a value"}`;
-    case "resolved": return `Decided: ${named || "a value"}`;
-    case "deleted": return event.source ? `Removed by ${replicaWord(event.source)}` : "Removed";
-    case "failed": return `${where} did not accept ${named || "a change"}`;
-    default: return `Message by ${where}`;
-  }
+  let name = event.kind in words.titles ? event.kind : "effect";
+  if (name === "arrived" && latency) name = "after";
+  if (name === "sent" && !names.length) name = "going";
+  if (name === "deleted" && !event.source) name = "gone";
+  const values = { what, latency, who: replicaWord(event.source), where: replicaWord(event.replica || event.source) };
+  return fill(words.titles[name], values);
 };
 
 /* Pieces of the page */
@@ -109,12 +122,16 @@ function eventRow(event) {
   const badge = make("span", "badge small");
   badge.append(icon(name));
   const what = make("div", "what");
-  const detail = make("p", "detail", `${event.type.charAt(0).toUpperCase()}${event.type.slice(1)} ${event.label ? shorten(event.label, 60) : shorten(event.entityId, 16)}`);
+  const detail = make("p", "detail", `${typeWord(event.type)} ${event.label ? shorten(event.label, 60) : shorten(event.entityId, 16)}`);
   for (const [field, value] of Object.entries(event.data).slice(0, 3)) {
     detail.append(` · ${fieldWord(field)}: `, make("b", "", valueWord(value, field)));
   }
   if (event.reason) detail.append(` · ${event.reason}`);
-  what.append(make("p", "title", title(event)), detail);
+  const link = make("a", "", title(event));
+  link.href = `/events/${Date.parse(event.timestamp)}-${event.cursor.split("-")[1]}`;
+  const head = make("p", "title");
+  head.append(link);
+  what.append(head, detail);
   const when = make("div", "when");
   when.append(timeOf(event.timestamp, clock.format(new Date(event.timestamp))));
   const latency = latencyWord(event.latencyMs);
@@ -123,8 +140,15 @@ function eventRow(event) {
   return row;
 }
 
+const { filter } = start;
+const wanted = (event) =>
+  (!filter.type || event.type === filter.type)
+  && (!filter.kinds.length || filter.kinds.includes(event.kind))
+  && (!filter.source || [event.source, event.replica].includes(filter.source));
+
 function show(events) {
   for (const event of events) {
+    if (!wanted(event)) continue;
     if ([...rows.children].slice(0, MOST_ROWS).some((row) => row.dataset.id === event.id)) continue;
     rows.prepend(eventRow(event));
   }
@@ -147,27 +171,30 @@ at("force").addEventListener("submit", async (submitted) => {
   submitted.preventDefault();
   try {
     const { job } = await sync.forceSync();
-    notice(`Reading ${job.total.toLocaleString()} items again on every platform. Differences are sent as they are found.`);
+    notice(count("forced", job.total));
   } catch (error) {
     notice(error.message);
   }
 });
 
 /* Figures */
+/* The server gives a sign of life at least every four seconds; without one nothing on this page may
+   be taken for true any more, whatever the browser thinks of the connection. */
+const SILENT_MS = 6000;
+
 function showConnection() {
   const place = at("connection");
   const word = place.querySelector(".word");
-  if (sync.isConnected) {
-    setTone(place, "good");
-    word.textContent = "Live";
-  } else if (sync.error === "please log in again") {
-    setTone(place, "bad");
-    word.textContent = "Please log in again";
-  } else {
-    setTone(place, "ask");
-    const behind = sync.lostAt ? Math.round((Date.now() - sync.lostAt) / 1000) : 0;
-    word.textContent = behind > 1 ? `Reconnecting, ${behind} s behind` : "Connecting";
-  }
+  const silent = sync.isConnected ? Date.now() - heardAt : 0;
+  const behind = sync.lostAt ? Math.round((Date.now() - sync.lostAt) / 1000) : 0;
+  let look = ["ask", say("connecting")];
+  if (silent > SILENT_MS) look = ["bad", say("silent", { number: Math.round(silent / 1000) })];
+  else if (sync.isConnected) look = ["good", say("live")];
+  else if (sync.error === "please log in again") look = ["bad", say("login")];
+  else if (behind > 1) look = ["ask", say("reconnecting", { number: behind })];
+  setTone(place, look[0]);
+  if (word.textContent !== look[1]) word.textContent = look[1];
+  document.body.classList.toggle("stale", silent > SILENT_MS || behind > 1);
 }
 
 function showStatus() {
@@ -180,14 +207,15 @@ function showStatus() {
     headline.querySelector("use").setAttribute("href", `#i-${name}`);
   }
   if (at("sentence").textContent !== status.sentence) at("sentence").textContent = status.sentence;
-  at("pending").textContent = status.pendingEvents.toLocaleString();
-  at("connections").textContent = status.activeConnections.toLocaleString();
+  at("pending").textContent = numbers.format(status.pendingEvents);
+  at("connections").textContent = numbers.format(status.activeConnections);
+  at("oldest").textContent = status.oldestPendingS ? latencyWord(Math.round(status.oldestPendingS * 1000)) : say("nothing");
   if (status.lastSync) at("last-sync").dateTime = status.lastSync;
   for (const replica of status.replicas) {
     const row = document.querySelector(`[data-replica="${CSS.escape(replica.replica)}"]`);
     if (!row) continue;
-    const look = !replica.active ? ["pause", "quiet", "Paused"]
-      : replica.lastSync ? ["check", "good", "Up to date"] : ["clock", "info", "Waiting for a change"];
+    const look = !replica.active ? ["pause", "quiet", say("paused")]
+      : replica.lastSync ? ["check", "good", say("upToDate")] : ["clock", "info", say("waiting")];
     const state = row.querySelector(".state");
     setTone(state, look[1]);
     state.querySelector("use").setAttribute("href", `#i-${look[0]}`);
@@ -212,9 +240,10 @@ sync.onEvent((event) => {
   arrived += 1;
   if (paused) held.push(event);
   else show([event]);
-  if (paused) at("pause").textContent = `Go on (${held.length} new)`;
+  if (paused) at("pause").textContent = count("held", held.length);
 });
 sync.onChange(() => {
+  heardAt = Date.now();
   showConnection();
   showStatus();
   if (sync.isConnected && first) {
@@ -227,7 +256,7 @@ at("pause").hidden = false;
 at("pause").addEventListener("click", () => {
   paused = !paused;
   at("pause").setAttribute("aria-pressed", String(paused));
-  at("pause").textContent = paused ? "Go on" : "Pause";
+  at("pause").textContent = paused ? say("goOn") : say("pause");
   if (!paused) {
     show(held);
     held = [];
@@ -239,19 +268,19 @@ function localTimes(place) {
   for (const found of place.querySelectorAll("time[datetime]")) {
     if (!found.dateTime || found.title) continue;
     const moment = new Date(found.dateTime);
-    const today = new Date().toDateString() === moment.toDateString();
+    const today = day.format(new Date()) === day.format(moment);
     found.textContent = today ? clock.format(moment) : exact.format(moment);
     found.title = exact.format(moment);
   }
 }
 localTimes(rows);
 localTimes(at("review"));
-const decisions = review({ localTimes, speak: (text) => { at("spoken").textContent = text; } });
+const decisions = review({ localTimes, say, speak: (text) => { at("spoken").textContent = text; } });
 sync.onConflict(decisions.refresh);
 showTimes();
 setInterval(showTimes, 1000);
 setInterval(() => {
   if (!arrived) return;
-  at("spoken").textContent = arrived === 1 ? "One new event." : `${arrived} new events.`;
+  at("spoken").textContent = count("spoken", arrived);
   arrived = 0;
 }, SPEAK_MS);
