@@ -10,7 +10,6 @@ from api.errors import conflict, invalid, not_found
 from api.services import Services
 from connectors.errors import ConnectorError
 from connectors.protocol import Connection
-from connectors.registry import connector
 from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.numbers import NotANumber
@@ -61,9 +60,6 @@ def problem_of(error: Exception) -> Problem:
     return invalid(detail, "Correct it and send it again.")
 
 
-EXPECTED = (NotConnected, KeyUsed, NotOpen, NotUnknown, NotANumber, BadMessage)
-
-
 class WhatsAppDesk:
     """One organisation's. Errors: Problem, PyMongoError."""
 
@@ -91,15 +87,12 @@ class WhatsAppDesk:
 
     async def templates(self, *, refresh: bool = False) -> dict[str, Any]:
         """All that Meta lists, and those that notifications need and are not there."""
-        connection = await self.connection()
-        org, replica = self._organization_id, connection.replica
-        known = await self._templates.known(org, replica)
-        if refresh or known.templates is None:
-            client = self._client(connection)
-            try:
-                known = await self._templates.refresh(org, replica, client)
-            finally:
-                await client.close()
+        try:
+            known = await self.service.templates(self._organization_id, refresh=refresh)
+        except NotConnected as error:
+            raise problem_of(error) from error
+        except ConnectorError as error:
+            raise invalid(str(error).capitalize() + ".", "Complete the connection.") from error
         return templates_shape(known)
 
     async def submit(self, names: list[str], languages: list[str]) -> list[dict[str, Any]]:
@@ -142,12 +135,9 @@ class WhatsAppDesk:
 
     def _client(self, connection: Connection) -> WhatsAppClient:
         try:
-            client = connector(connection.platform).client(connection)
+            return self.service.client(connection)
         except ConnectorError as error:
             raise invalid(str(error).capitalize() + ".", "Complete the connection.") from error
-        if not isinstance(client, WhatsAppClient):
-            raise not_found("This connection has no templates.")
-        return client
 
     # Notifications
 

@@ -29,6 +29,7 @@ from runtime.commands import (
     trigger,
     up,
     version,
+    whatsapp,
     why,
 )
 from runtime.errors import SmartStoreError
@@ -42,6 +43,7 @@ COMMANDS = (
     why,
     certificate,
     conflicts,
+    whatsapp,
     couriers,
     history,
     link,

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Response
 
 from api.deps import UseCaller, UseServices
 from api.routes.integrations import as_json
-from api.whatsapp import EXPECTED, WhatsAppDesk, effect_shape, message_shape, problem_of
+from api.whatsapp import WhatsAppDesk, effect_shape, message_shape, problem_of
 from streams.whatsapp.sends import attempt_of
+from streams.whatsapp.service import REFUSALS
 
 router = APIRouter(prefix="/api/effects", tags=["effects"])
 
@@ -44,7 +45,7 @@ async def resend(key: str, caller: UseCaller, use: UseServices) -> Response:
     desk = WhatsAppDesk(use, caller.organization_id)
     try:
         row = await desk.service.resend(caller.organization_id, key, "a person")
-    except EXPECTED as error:
+    except REFUSALS as error:
         raise problem_of(error) from error
     return as_json(message_shape(row))
 
@@ -55,6 +56,6 @@ async def give_up(key: str, caller: UseCaller, use: UseServices) -> Response:
     desk = WhatsAppDesk(use, caller.organization_id)
     try:
         await desk.service.give_up(caller.organization_id, key, "a person")
-    except EXPECTED as error:
+    except REFUSALS as error:
         raise problem_of(error) from error
     return Response(status_code=204)

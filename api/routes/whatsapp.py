@@ -9,9 +9,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 
 from api.deps import UseCaller, UseServices
 from api.routes.integrations import as_json
-from api.whatsapp import EXPECTED, WhatsAppDesk, message_shape, problem_of
+from api.whatsapp import WhatsAppDesk, message_shape, problem_of
 from streams.whatsapp.notify import Notifications
 from streams.whatsapp.sends import OPEN
+from streams.whatsapp.service import REFUSALS
 
 router = APIRouter(prefix="/api/whatsapp", tags=["whatsapp"])
 
@@ -70,7 +71,7 @@ async def send_message(
             purpose=given.purpose,
             reply_to=given.reply_to,
         )
-    except EXPECTED as error:
+    except REFUSALS as error:
         raise problem_of(error) from error
     return as_json(message_shape(row), 202 if row.state in OPEN else 200)
 
@@ -124,7 +125,7 @@ async def release(message_id: str, caller: UseCaller, use: UseServices) -> Respo
         return as_json(
             message_shape(await desk.service.release(caller.organization_id, message_id))
         )
-    except EXPECTED as error:
+    except REFUSALS as error:
         raise problem_of(error) from error
 
 
@@ -135,7 +136,7 @@ async def cancel(message_id: str, caller: UseCaller, use: UseServices) -> Respon
     await desk.message(message_id)
     try:
         row = await desk.service.cancel(caller.organization_id, message_id, "a person")
-    except EXPECTED as error:
+    except REFUSALS as error:
         raise problem_of(error) from error
     return as_json(message_shape(row))
 

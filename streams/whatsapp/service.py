@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.protocol import Connection
+from connectors.registry import connector
+from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import message_of, spoken
 from connectors.whatsapp.numbers import NotANumber, e164_of
@@ -36,6 +38,7 @@ from streams.whatsapp.dispatch import command_of, command_record
 from streams.whatsapp.notify import notifications_of
 from streams.whatsapp.planner import Purpose
 from streams.whatsapp.sends import OPEN, Outgoing, Sends, attempt_of
+from streams.whatsapp.templates import Known, Templates
 
 PLATFORM = "whatsapp"
 LOOK_S = 0.05
@@ -73,6 +76,7 @@ class WhatsAppService:
     ) -> None:
         self.sends = Sends(database, clock_ms)
         self.ledger = Ledger(database)
+        self._templates = Templates(database, clock_ms)
         self._directory = directory
         self._publisher = publisher
         self._clock_ms = clock_ms
@@ -125,6 +129,25 @@ class WhatsAppService:
             if found.platform == PLATFORM and replica in ("", found.replica):
                 return found
         raise NotConnected("no WhatsApp number is connected; connect one under /integrations")
+
+    async def templates(self, organization_id: str, *, refresh: bool = True) -> Known:
+        """As Meta lists them now, or did last. Raises NotConnected, ConnectorError."""
+        connection = await self.connection(organization_id)
+        known = await self._templates.known(organization_id, connection.replica)
+        if not refresh and known.templates is not None:
+            return known
+        client = self.client(connection)
+        try:
+            return await self._templates.refresh(organization_id, connection.replica, client)
+        finally:
+            await client.close()
+
+    def client(self, connection: Connection) -> WhatsAppClient:
+        """To be closed. Raises ConnectorError where the connection lacks something."""
+        client = connector(connection.platform).client(connection)
+        if not isinstance(client, WhatsAppClient):
+            raise NotConnected(f"{connection.replica} is no WhatsApp number")
+        return client
 
     async def release(self, organization_id: str, message_id: str) -> Outgoing:
         """Send a held message now, whatever rule of ours holds it. Raises NotOpen."""
@@ -218,7 +241,11 @@ async def open_whatsapp_service(
         await database.client.close()
 
 
+REFUSALS = (NotConnected, KeyUsed, NotOpen, NotUnknown, NotANumber, BadMessage)
+"""What a caller did wrong; each says what."""
+
 __all__ = [
+    "REFUSALS",
     "BadMessage",
     "KeyUsed",
     "NotANumber",
