@@ -1,24 +1,27 @@
-"""The catalogue's batches: sent, then followed by their handle until they are done."""
+"""The catalogue's batches: gathered, sent, then followed by their handle until they are done."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connectors.errors import Refused, Unknown
+from connectors.errors import ConnectorError, Refused, Retry, Unknown
 from connectors.protocol import Answer
 from connectors.whatsapp.catalogue import Item
 from connectors.whatsapp.graph import Graph
+from connectors.whatsapp.pace import Pace
 from connectors.whatsapp.wire import Record, records, text
 from schemas.base import Operation
 
-MAX_REQUESTS = 1000
-"""Meta takes 5000 and advises 3000; smaller ones are done sooner."""
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.05, 1.0
+MAX_REQUESTS = 3000
+"""Meta takes 5000 and advises 3000."""
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.3, 15.0
 DEADLINE_S = 8.0
 LOOK_LATER_S = 2.0
+REMEMBERED_S = 300.0
 DONE = Answer(result="taken")
 PENDING = Answer(
     result="retry", reason="the catalogue is still at work on the batch", retry_after_s=LOOK_LATER_S
@@ -34,7 +37,10 @@ class Handle:
 
     id: str
     ops: dict[str, Ops]
+    sent_at: float = 0.0
     finished: bool = False
+    void: bool = False
+    """It ended without doing anything."""
     failed: dict[str, Answer] = field(default_factory=dict)
 
     def answer(self, sku: str) -> Answer:
@@ -44,38 +50,123 @@ class Handle:
 
 class Batches:
     """Of one catalogue. The next request for an item waits for the item's handle: Meta does batches
-    side by side, and an older one could end last."""
+    side by side, and an older one could end last.
 
-    def __init__(self, graph: Graph, catalog_id: str, deadline_s: float = DEADLINE_S) -> None:
+    While many items change they are gathered here, and answered `later`; what comes again is
+    answered by the batch that it went with. A crash loses only what will come again anyway.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        catalog_id: str,
+        deadline_s: float = DEADLINE_S,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._graph = graph
         self._deadline_s = deadline_s
         self._path = f"/{catalog_id}"
-        self._pending: dict[str, Handle] = {}
+        self._handles: dict[str, Handle] = {}
+        self._pace = pace or Pace(0.0)
+        self._clock = clock
+        self._takes_s = FIRST_LOOK_S
+        """How long the last batch took, which is when it is worth to ask for the next one."""
+        self._gathered: dict[str, Item] = {}
+        self._gathered_ops: dict[str, dict[tuple[str, str], Operation]] = {}
+        self._refused: dict[str, Answer] = {}
+        """What a gathered batch could not take, until it is asked for."""
+        self._flushing: asyncio.Task[None] | None = None
+        self._full = asyncio.Event()
+
+    async def close(self) -> None:
+        """Forget what was gathered: it is owed, and comes again."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.gather(self._flushing, return_exceptions=True)
 
     async def settle(self, skus: Sequence[str]) -> dict[str, Handle]:
-        """The handles that these items had under way, each asked about once."""
-        held = {sku: self._pending[sku] for sku in skus if sku in self._pending}
-        for handle in {one.id: one for one in held.values()}.values():
+        """The handles that these items went with last; what is under way is asked about once. One
+        that is done is remembered for a while: its operations come again, chunk by chunk."""
+        held = {sku: self._handles[sku] for sku in skus if sku in self._handles}
+        for handle in {one.id: one for one in held.values() if not one.finished}.values():
             await self._look(handle)
-            self._forget(handle)
-        return held
+        self._forget()
+        return {sku: handle for sku, handle in held.items() if not handle.void}
 
     async def write(self, items: Sequence[Item], ops: Mapping[str, Ops]) -> dict[str, Answer]:
-        """Send and follow to the deadline. Creations may replace, updates never create.
+        """Send and follow to the deadline, or gather. Creations may replace, updates never create.
 
         Raises Retry, Paused, Unknown for all of them.
         """
+        found = {one.sku: self._refused.pop(one.sku) for one in items if one.sku in self._refused}
+        left = [one for one in items if one.sku not in found]
+        now = self._clock()
+        opens_at = self._pace.opens_at([one.sku for one in left], now)
+        gathering = self._flushing is not None and not self._flushing.done()
+        if left and (gathering or opens_at > now):
+            return {**found, **self._gather(left, ops, opens_at)}
+        if left:
+            found.update(await self._write(left, ops))
+        return found
+
+    async def _write(self, items: Sequence[Item], ops: Mapping[str, Ops]) -> dict[str, Answer]:
         found: dict[str, Answer] = {}
+        handles = await self._send_all(items, ops, found)
+        await self._follow(handles, self._clock() + self._deadline_s)
+        for handle in handles:
+            found.update({sku: handle.answer(sku) for sku in handle.ops if sku not in found})
+        return found
+
+    # Gathering
+
+    def _gather(
+        self, items: Sequence[Item], ops: Mapping[str, Ops], opens_at: float
+    ) -> dict[str, Answer]:
+        """Keep them for the next batch, and tell when they should be asked for again."""
+        for one in items:
+            held = self._gathered.setdefault(one.sku, Item(one.sku))
+            held.take(0, one.method, one.data)
+            self._gathered_ops.setdefault(one.sku, {}).update(ops[one.sku])
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_at(opens_at))
+        if len(self._gathered) >= MAX_REQUESTS:
+            self._full.set()
+        wait = max(opens_at - self._clock(), 0.0) + self._takes_s + LOOK_LATER_S
+        answer = Answer("retry", reason="gathered with other changes", retry_after_s=wait)
+        return {one.sku: answer for one in items}
+
+    async def _flush_at(self, opens_at: float) -> None:
+        """When its time has come, or a batch is full."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(opens_at - self._clock(), 0.0)):
+                await self._full.wait()
+        self._full.clear()
+        items, ops = list(self._gathered.values()), dict(self._gathered_ops)
+        self._gathered, self._gathered_ops = {}, {}
+        found: dict[str, Answer] = {}
+        try:
+            # Nobody asks yet: who comes again finds the handle, and asks then.
+            await self._send_all(items, ops, found)
+            self._refused.update(found)
+        except Retry as error:
+            self._refused.update(dict.fromkeys(ops, _later(error, error.retry_after_s)))
+        except ConnectorError as error:
+            self._refused.update(dict.fromkeys(ops, _later(error, None)))
+
+    # Sending
+
+    async def _send_all(
+        self, items: Sequence[Item], ops: Mapping[str, Ops], found: dict[str, Answer]
+    ) -> list[Handle]:
         handles: list[Handle] = []
         for upsert in (True, False):
             chosen = [item for item in items if (item.method == "CREATE") is upsert]
             for start in range(0, len(chosen), MAX_REQUESTS):
                 chunk = chosen[start : start + MAX_REQUESTS]
                 handles += await self._send(chunk, upsert, ops, found)
-        await self._follow(handles)
-        for handle in handles:
-            found.update({sku: handle.answer(sku) for sku in handle.ops if sku not in found})
-        return found
+        self._pace.sent(self._clock())
+        return handles
 
     async def _send(
         self, items: list[Item], upsert: bool, ops: Mapping[str, Ops], found: dict[str, Answer]
@@ -102,24 +193,26 @@ class Batches:
             sku = text(status.get("retailer_id"))
             if problem and sku:
                 found[sku] = Answer(result="failed", reason=problem)
-        sent = {item.sku: ops[item.sku] for item in items if item.sku not in found}
+        sent = {item.sku: ops.get(item.sku, {}) for item in items if item.sku not in found}
         handles = [text(one) for one in document.get("handles") or ()]
         if not sent:
             return []
         if not handles or handles[0] is None:
             raise Unknown("the catalogue took a batch without giving a handle")
-        handle = Handle(handles[0], sent)
-        self._pending.update(dict.fromkeys(sent, handle))
+        handle = Handle(handles[0], sent, self._clock())
+        self._handles.update(dict.fromkeys(sent, handle))
         return [handle]
 
-    async def _follow(self, handles: list[Handle]) -> None:
-        deadline, wait = time.monotonic() + self._deadline_s, FIRST_LOOK_S
-        open_ones = list(handles)
-        while open_ones and time.monotonic() + wait < deadline:
+    # Following
+
+    async def _follow(self, handles: list[Handle], deadline: float) -> None:
+        """Ask when a batch of its kind was done the last time, then ever later: every question is a
+        call that counts."""
+        open_ones, wait = list(handles), self._takes_s
+        while open_ones and self._clock() + wait < deadline:
             await asyncio.sleep(wait)
             for handle in open_ones:
                 await self._look(handle)
-                self._forget(handle)
             open_ones = [handle for handle in open_ones if not handle.finished]
             wait = min(wait * 2, LONGEST_LOOK_S)
 
@@ -132,18 +225,25 @@ class Batches:
             return
         status = str(told[0].get("status") or "").lower()
         if status in ("error", "canceled"):
-            handle.finished = True
+            handle.finished = handle.void = True
             words = f"the catalogue's batch ended with {status}"
             handle.failed = dict.fromkeys(handle.ops, Answer(result="retry", reason=words))
         elif status == "finished":
             handle.finished = True
             handle.failed = _failures(told[0])
+            self._takes_s = min(
+                max(self._clock() - handle.sent_at, FIRST_LOOK_S), self._deadline_s / 2
+            )
 
-    def _forget(self, handle: Handle) -> None:
-        if handle.finished:
-            for sku in handle.ops:
-                if self._pending.get(sku) is handle:
-                    del self._pending[sku]
+    def _forget(self) -> None:
+        old = self._clock() - REMEMBERED_S
+        for sku, handle in list(self._handles.items()):
+            if handle.void or (handle.finished and handle.sent_at < old):
+                del self._handles[sku]
+
+
+def _later(error: Exception, wait_s: float | None) -> Answer:
+    return Answer("retry", reason=str(error), retry_after_s=wait_s)
 
 
 def _failures(told: Record) -> dict[str, Answer]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from babel.numbers import get_currency_precision
+
 from connectors.whatsapp.settings import Account
 from connectors.whatsapp.wire import Record
 from schemas.command import Create, Delete, Read, Write
@@ -19,18 +21,19 @@ from schemas.money import minor_units
 
 IN_STOCK, OUT_OF_STOCK, DISCONTINUED = "in stock", "out of stock", "discontinued"
 MAX_TITLE, MAX_DESCRIPTION, MAX_SKU = 100, 5000, 100
-MINOR_DIGITS = {
-    "JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "UGX": 0, "XAF": 0, "XOF": 0,
-    "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3,
-}  # fmt: skip
-"""ISO 4217 where it is not two."""
-
 _TAG = re.compile(r"<[^>]*>")
 _BLANKS = re.compile(r"[ \t]+")
 
 
+VARIABLE = "variable"
+
+
 class Unfit(ValueError):
     """The item lacks what Meta requires; the text says what to set."""
+
+
+class NotAnItem(Exception):
+    """A product that is sold in variations: they are the items, and it is their group."""
 
 
 @dataclass(slots=True)
@@ -63,9 +66,11 @@ class Item:
 
 
 def fields_of(command: Write | Create, sku: str, account: Account, group: str = "") -> Record:
-    """The item's fields that a command sets. Raises Unfit."""
+    """The item's fields that a command sets. Raises Unfit, NotAnItem."""
     if command.type == "inventory":
         return stock_fields(command.want)
+    if isinstance(command, Create) and command.want.get("productType") == VARIABLE:
+        raise NotAnItem
     data = _sale_fields(command.want, account)
     if isinstance(command, Create):
         data = _complete(command, data, sku, account)
@@ -146,7 +151,7 @@ def price_text(amount: str, account: Account) -> str:
     """`4850.00 LKR`. Raises Unfit without a currency."""
     if len(account.currency) != 3:
         raise Unfit("the catalogue wants the connection's currency")
-    return f"{minor_units(amount, MINOR_DIGITS.get(account.currency, 2))} {account.currency}"
+    return f"{minor_units(amount, get_currency_precision(account.currency))} {account.currency}"
 
 
 def plain(text: str, limit: int) -> str:

@@ -9,10 +9,11 @@ import httpx
 
 from connectors.errors import Refused, Retry, Unknown
 from connectors.protocol import Answer, Links, StateCommand
-from connectors.whatsapp.batches import DEADLINE_S, PENDING, Batches
+from connectors.whatsapp.batches import DEADLINE_S, MAX_REQUESTS, PENDING, Batches
 from connectors.whatsapp.catalogue import (
     MAX_SKU,
     Item,
+    NotAnItem,
     Unfit,
     fields_of,
     merged,
@@ -23,6 +24,7 @@ from connectors.whatsapp.graph import Graph, TooFast
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import envelope, mark_read
 from connectors.whatsapp.numbers import NotANumber
+from connectors.whatsapp.pace import Pace
 from connectors.whatsapp.settings import Account
 from connectors.whatsapp.templates import Needed, Template, listed
 from connectors.whatsapp.wire import Record, records, text
@@ -39,6 +41,9 @@ TEMPLATE_FIELDS = "name,language,status,category,quality_score,components,reject
 class WhatsAppClient:
     """One per connection, kept open: it remembers which batches are under way."""
 
+    at_once = MAX_REQUESTS
+    """Commands that one call of `apply` is best given: Meta counts calls."""
+
     def __init__(
         self,
         account: Account,
@@ -47,7 +52,8 @@ class WhatsAppClient:
     ) -> None:
         self._account = account
         self._graph = Graph(account, transport)
-        self._batches = Batches(self._graph, account.catalog_id, deadline_s)
+        pace = Pace(account.catalog_gap_s)
+        self._batches = Batches(self._graph, account.catalog_id, deadline_s, pace)
         self._refusals: dict[str, int] = {}
         """Recipient to how often Meta found us too fast for them in a row."""
 
@@ -116,8 +122,10 @@ class WhatsAppClient:
                 continue
             command = commands[place]
             done = _operation(command)
-            if done is not None and handle.ops[sku].get((command.type, command.entity_id)) == done:
-                found[place] = self._told(command, Item(sku), handle.answer(sku))
+            ops = handle.ops[sku]
+            if done is not None and ops.get((command.type, command.entity_id)) == done:
+                beside = Item(sku, places=[place] * len(ops))
+                found[place] = self._told(command, beside, handle.answer(sku))
             elif not handle.finished:
                 found[place] = PENDING
 
@@ -137,6 +145,9 @@ class WhatsAppClient:
                 data = await self._data(command, sku, links)
             except Unfit as error:
                 found[place] = Answer(result="failed", reason=str(error))
+                continue
+            except NotAnItem:
+                found[place] = Answer(result="taken", external_id=sku)
                 continue
             method = method_of(command)
             if not data and method == "UPDATE":
@@ -249,6 +260,7 @@ class WhatsAppClient:
 
     async def close(self) -> None:
         """Let go of connections."""
+        await self._batches.close()
         await self._graph.close()
 
 

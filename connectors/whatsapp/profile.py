@@ -10,7 +10,7 @@ TYPES = {
         writable=frozenset(
             ("sku", "name", "description", "price", "salePrice", "status", "images")
         ),
-        initial=frozenset(("shortDescription",)),
+        initial=frozenset(("shortDescription", "productType")),
         creates=True,
         deletes=True,
         required=frozenset(("sku", "name", "price")),

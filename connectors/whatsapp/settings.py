@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from connectors.errors import Paused
 from connectors.protocol import Connection
+from connectors.whatsapp.pace import GAP_S
 
 BASE_URL = "https://graph.facebook.com/v25.0"
 
@@ -29,6 +30,8 @@ class Account:
     """`https://shop.example/p/{sku}`; without it the shop's search finds the item."""
     waba_id: str = ""
     """The account that templates belong to."""
+    catalog_gap_s: float = GAP_S
+    """Between batches to the catalogue while many items change; 0 sends each change at once."""
 
     def link(self, sku: str) -> str:
         """Where the item can be seen; empty when no address is set."""
@@ -60,4 +63,13 @@ def account_of(connection: Connection) -> Account:
         image_link=settings.get("image_link", ""),
         link_template=settings.get("link_template", ""),
         waba_id=settings.get("waba_id", ""),
+        catalog_gap_s=_seconds(settings.get("catalog_gap_s", "")),
     )
+
+
+def _seconds(text: str) -> float:
+    """A setting in seconds, at most an hour; GAP_S where it is none."""
+    try:
+        return min(max(float(text), 0.0), 3600.0)
+    except ValueError:
+        return GAP_S

@@ -13,7 +13,7 @@ from schemas.command import Perform, Read
 from streams.sinks.breaker import Breaker
 
 BATCH = 100
-"""Commands a call: the plugin's route takes no more."""
+"""Commands a call: the plugin's route takes no more. A client may say otherwise (`at_once`)."""
 DEADLINE_S = 10.0
 """For all of a chunk's commands to one connection; what is left is asked for again."""
 PAUSE_S = 60.0
@@ -57,8 +57,9 @@ class Line:
         found: list[Said] = []
         loop = asyncio.get_running_loop()
         deadline = loop.time() + DEADLINE_S
-        for start in range(0, len(commands), BATCH):
-            batch = commands[start : start + BATCH]
+        size = getattr(self.client, "at_once", BATCH)
+        for start in range(0, len(commands), size):
+            batch = commands[start : start + size]
             left = deadline - loop.time()
             if left <= 0:
                 found += self._later(batch, "the platform is slow; asked for again in turn", 1.0)

@@ -162,7 +162,8 @@ def test_the_same_payload_says_the_same(found: Connector, platform: str) -> None
 def test_only_canonical_fields_can_be_edits_or_owed(found: Connector, platform: str) -> None:
     profile = found.profile(connection(platform), {})
     assert profile.platform == platform
-    more = {"message": {"senderName", "context"}}
+    told = {"senderName", "senderId", "context", "editedAt", "revokedAt"}
+    more = {"message": told, "order": {"cart"}}
     for entity_type, held in profile.types.items():
         known = set(ENTITY_TYPES[entity_type]) | more.get(entity_type, set())
         assert held.readable | held.writable | held.initial | held.required <= known

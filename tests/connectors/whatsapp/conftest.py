@@ -46,6 +46,7 @@ def connection(**settings: str) -> Connection:
             "currency": "LKR",
             "site_url": "https://shop.example.com",
             "image_link": "https://cdn.example.com/none.jpg",
+            "catalog_gap_s": "0",
             **settings,
         },
         secrets={
