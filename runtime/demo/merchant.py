@@ -270,6 +270,7 @@ async def _connect_number(
             "phone_number_id": number["id"],
             "waba_id": "217530984412087",
             "catalog_id": number["catalog_id"],
+            "catalog_gap_s": "0",  # a demo and tests look at each change as it comes
             "currency": data.CURRENCY,
             "site_url": shop.url,
             "brand": "Colombo Stores",
