@@ -22,6 +22,7 @@ class Name(StrEnum):
     IMPORT = "import"
     DRIFT = "drift"
     COURIERS = "couriers"
+    LABELS = "labels"
     WHATSAPP = "whatsapp"
     PAGE = "page"
 

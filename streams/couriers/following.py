@@ -248,9 +248,8 @@ class Following:
                 await self.absorb(row, one, pushed=True)
         if told.hints:
             numbers = [f"{organization_id}/{replica}/{number}" for number in told.hints]
-            await self._rows.update_many(
-                {"_id": {"$in": numbers}, "live": True}, {"$set": {"dueAtMs": 0, "polledAtMs": 0}}
-            )
+            fresh = {"dueAtMs": 0, "polledAtMs": 0, "pushedAtMs": self._clock_ms()}
+            await self._rows.update_many({"_id": {"$in": numbers}, "live": True}, {"$set": fresh})
 
     async def plan(self, asked_ms: int, due: Sequence[tuple[Followed, int | None]]) -> None:
         """They were asked for, and when each is asked for again; None: it has been silent for too

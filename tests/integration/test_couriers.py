@@ -87,3 +87,43 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
     await until(due, lambda found: found.get("status") == "delivered", limit_s=60)
     await until(order, lambda found: found.get("status") == "delivered", limit_s=30)
     assert len(await merchant.sandbox.shipments(account)) == 1
+
+    async def told() -> list[str]:
+        """Statuses that the customer was told of, by the messages' own values."""
+        found = await merchant.sandbox.messages(merchant.number)
+        return [
+            value["text"].casefold()
+            for one in found
+            if one["to"] == "94771234567" and one["type"] == "template"
+            for part in one["body"]["template"].get("components", [])
+            for value in part.get("parameters", [])
+        ]
+
+    await until(told, lambda values: "delivered" in values, limit_s=60)
+    assert (await told()).count("delivered") == 1
+
+
+async def test_a_shipment_of_the_merchants_own_app_is_followed(
+    merchant: Merchant, system: System
+) -> None:
+    account = await connected(merchant, system)
+    made = await merchant.sandbox.load_shipment(account, number="5041777001", reference="own-1")
+    shipments = merchant.collection("shipments")
+    written = await shipments.insert_one(
+        {
+            "organizationId": merchant.organization_id,
+            "courierCode": "Aramex",
+            "trackingNumber": made["number"],
+            "note": "the app's own",
+        }
+    )
+    for _ in range(2):
+        await merchant.sandbox.advance(account)
+
+    async def document() -> dict[str, Any]:
+        return await shipments.find_one({"_id": written.inserted_id}) or {}
+
+    moved = await until(document, lambda one: one.get("status") == "in_transit", limit_s=60)
+    assert (moved["courierCode"], moved["note"]) == ("Aramex", "the app's own")
+    assert moved["events"]
+    assert await shipments.count_documents({"organizationId": merchant.organization_id}) == 1
