@@ -108,7 +108,9 @@ class ArchivedEvent(NamedTuple):
 
 def table_of(events: list[ArchivedEvent]) -> pa.Table:
     """The events as a table, in the order given."""
-    columns = list(zip(*events, strict=True)) if events else [[] for _ in EVENT_SCHEMA]
+    if not events:
+        return EVENT_SCHEMA.empty_table()
+    columns = zip(*events, strict=True)
     arrays = [
         pa.array(column, type=field.type)
         for column, field in zip(columns, EVENT_SCHEMA, strict=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -80,7 +80,7 @@ class Archiver:
                 await self._alarm(f"{type(error).__name__}: {error}")
             await asyncio.sleep(min(LONGEST_WAIT_S, 2.0**failures) if failures else 0.1)
 
-    async def rounds(self):  # type: ignore[no-untyped-def]
+    async def rounds(self) -> AsyncGenerator[int, None]:
         """From the manifest's positions on: yields the number of rows after each commit."""
         log_name = log_id(await history_of(self._endpoints))
         snapshot = await self._manifest.snapshot()

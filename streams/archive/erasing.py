@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +57,8 @@ class Person:
     """E-mail addresses, and phone numbers without country code (`771234567`)."""
     names: tuple[str, ...] = ()
     """Taken out of events that are theirs; others may bear the same."""
+    places: frozenset[str] = frozenset()
+    """`replica/type/external id` of their items: how raw deliveries name them."""
     until_ms: int = 2**62
     """What came later was not asked to be erased: somebody may come back as a new customer."""
 
@@ -76,6 +79,10 @@ class Person:
         longest = sorted({name for name in self.names if len(name) > 2}, key=len, reverse=True)
         found = "|".join(map(re.escape, longest))
         return re.compile(rf"(?<!\w)(?:{found})(?!\w)", re.IGNORECASE) if found else None
+
+    def counts(self) -> dict[str, int]:
+        """Entities by type."""
+        return dict(sorted(Counter(kind for kind, _ in self.entities).items()))
 
     def within(self, text: str) -> bool:
         """Whether a number or address of theirs is in it."""
@@ -130,6 +137,10 @@ def _theirs(event: ArchivedEvent, person: Person) -> bool:
     if event.organization == person.organization:
         if (event.type, event.entity_id) in person.entities:
             return True
+        if event.topic == INBOUND.name:
+            place = event.key.decode("utf-8", "replace").partition("/")[2]
+            if place in person.places:
+                return True
     told = " ".join(value.decode("utf-8", "replace") for _, value in event.headers)
     text = f"{event.key.decode('utf-8', 'replace')}\n{told}"
     if event.raw is not None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from schemas.codec import decode, encode
 from schemas.topics import DAY_MS, TOPICS
 from streams.archive.erasing import Person
+from streams.archive.finding import Subject
 from streams.database import Database, Document
 from streams.keyring import Keyring
 
@@ -42,21 +43,24 @@ class Erasures:
 
     async def begin(
         self,
-        organization_id: str,
+        subject: Subject,
         customer_id: str,
-        entities: Iterable[tuple[str, str]],
-        needles: Iterable[str],
-        names: Iterable[str],
     ) -> Person:
         """From here on no new file of the archive, and no replay, holds this person's data."""
-        row_id = uuid.uuid4().hex
+        row_id, organization_id = uuid.uuid4().hex, subject.organization
         now_ms = self._clock_ms()
-        secret = encode({"needles": sorted(needles), "names": sorted(names)}).decode()
+        secret = encode(
+            {
+                "needles": sorted(subject.needles),
+                "names": sorted(subject.names),
+                "places": sorted(subject.places),
+            }
+        ).decode()
         row = {
             "_id": row_id,
             "organizationId": organization_id,
             "customerId": customer_id,
-            "entities": [list(pair) for pair in sorted(entities)],
+            "entities": [list(pair) for pair in sorted(subject.entities)],
             "sealed": self._keyring.seal(
                 secret, organization_id=organization_id, record=row_id, name="erasure"
             ),
@@ -85,6 +89,12 @@ class Erasures:
         await self._rows.update_many(over, {"$unset": {"sealed": ""}})
         rows = await self._rows.find({"sealed": {"$exists": True}}).to_list()
         return [self._person(row) for row in rows], int(version["version"]) if version else 0
+
+    async def person(self, organization_id: str, erasure_id: str) -> Person | None:
+        """Whom one is about, while that is known."""
+        match = {"_id": erasure_id, "organizationId": organization_id}
+        row = await self._rows.find_one({**match, "sealed": {"$exists": True}})
+        return None if row is None else self._person(row)
 
     async def unfinished(self, organization_id: str, customer_id: str) -> Person | None:
         """One that a crash interrupted: it is gone on with."""
@@ -118,5 +128,6 @@ class Erasures:
             entities=frozenset((kind, name) for kind, name in row["entities"]),
             needles=tuple(told["needles"]),
             names=tuple(told["names"]),
+            places=frozenset(told["places"]),
             until_ms=row["doneAtMs"] or FOREVER_MS,
         )

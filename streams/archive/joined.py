@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from schemas.archive import ArchivedEvent, Place
 from schemas.settings import Endpoints
@@ -39,6 +40,8 @@ class Sources:
     location: Location
     keyring: Keyring
     kafka: bool = True
+    home: Path = Path(".smartstore/data")
+    """Where customers' files are."""
 
 
 async def history(sources: Sources, query: Query) -> AsyncIterator[list[ArchivedEvent]]:

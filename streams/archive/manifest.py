@@ -175,7 +175,7 @@ class Manifest:
         row = await self._rows.find_one_and_update(
             {"_id": ERASURES}, change, upsert=True, return_document=True, session=session
         )
-        if row["version"] != version:
+        if row is None or row["version"] != version:
             raise MovedOn("somebody is to be erased from these records first")
 
     async def _move(

@@ -39,4 +39,4 @@ def sources_of(
     given = {n: v for n, v in environment.items() if n.startswith("SMARTSTORE_ARCHIVE_") and v}
     settings = ArchiveSettings.model_validate({**given, "SMARTSTORE_HOME": home})
     location = locate(settings.url.get_secret_value(), settings.home)
-    return Sources(endpoints, database, location, open_keyring(environment, home), kafka)
+    return Sources(endpoints, database, location, open_keyring(environment, home), kafka, home)

@@ -10,6 +10,8 @@ from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
 from schemas.topics import COMMANDS, INBOUND, OBSERVATIONS
 from streams.couriers.adopting import Adopter
+from streams.archive import erasure_job
+from streams.archive.opening import sources_of
 from streams.couriers.jobs import keep_settling
 from streams.couriers.parts import CourierParts
 from streams.couriers.tracker import Tracker
@@ -53,6 +55,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     )
     settings = UpkeepSettings()
     register_all(runner, settings)
+    erasure_job.register(runner, sources_of(endpoints, os.environ, home(), common.database))
 
     couriers = CourierParts.of(common.database, common.directory, common.publisher, common.links)
     tracker = Tracker(

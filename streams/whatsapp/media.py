@@ -13,7 +13,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -127,6 +127,20 @@ class Media:
         """It will not be fetched."""
         changes = {"state": "failed", "reason": reason[:300]}
         await self._rows.update_one({"_id": row["_id"]}, {"$set": changes})
+
+    async def forget(self, organization_id: str, message_ids: Collection[str]) -> int:
+        """Remove the files of these messages for good; how many. A file that somebody else sent as
+        well stays theirs."""
+        mine = {"_id": {"$in": [f"{organization_id}/{name}" for name in message_ids]}}
+        rows = await self._rows.find(mine).to_list()
+        await self._rows.delete_many(mine)
+        digests = {row["sha256"] for row in rows if row["state"] == "kept"}
+        for digest in digests:
+            same = {"organizationId": organization_id, "sha256": digest}
+            if await self._rows.find_one(same) is None:
+                path = self._path(organization_id, digest)
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+        return len(rows)
 
     def _path(self, organization_id: str, digest: str) -> Path:
         # A name of our own making: nothing that anybody sent is part of it.
