@@ -9,9 +9,9 @@ from connectors.errors import Retry
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
 from schemas.topics import COMMANDS, INBOUND, OBSERVATIONS
-from streams.couriers.adopting import Adopter
 from streams.archive import erasure_job
 from streams.archive.opening import sources_of
+from streams.couriers.adopting import Adopter
 from streams.couriers.jobs import keep_settling
 from streams.couriers.parts import CourierParts
 from streams.couriers.tracker import Tracker
