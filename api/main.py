@@ -33,8 +33,8 @@ from api.forcing import Forcing
 from api.limits import BodyLimit
 from api.live import add_live, end_revoked, tell_status
 from api.login import Sessions, welcome
-from api.pages import connecting, evidence, integrating, review, talks, views
 from api.pages import analytics as analytics_page
+from api.pages import connecting, evidence, history, integrating, review, talks, views
 from api.pages import couriers as courier_pages
 from api.pages.away import add_away
 from api.pages.i18n import Languages
@@ -162,6 +162,8 @@ def create_api(open_services: OpenServices) -> FastAPI:
         health,
         docs,
         integrating,
+        evidence,
+        history,
         courier_pages,
         connecting,
         review,
