@@ -249,6 +249,9 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
         IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    "ss_catalogue_errors": (
+        IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
+    ),
     "ss_media": (
         IndexModel(
             [("nextMs", ASCENDING)], name="due", partialFilterExpression={"state": "wanted"}

@@ -118,6 +118,18 @@ class Batches:
             found.update({sku: handle.answer(sku) for sku in handle.ops if sku not in found})
         return found
 
+    async def send(self, items: Sequence[Item]) -> tuple[list[Handle], dict[str, Answer]]:
+        """For who follows the handles by themselves: those under way, and what was refused at once.
+        Raises Retry, Paused, Unknown for all of them."""
+        found: dict[str, Answer] = {}
+        return await self._send_all(items, {}, found), found
+
+    async def look(self, handle: Handle) -> bool:
+        """One question; whether the batch is over. Raises Retry, Paused, Unknown."""
+        if not handle.finished:
+            await self._look(handle)
+        return handle.finished
+
     # Gathering
 
     def _gather(

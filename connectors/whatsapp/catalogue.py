@@ -51,7 +51,8 @@ class Item:
 
     def take(self, place: int, method: str, data: Mapping[str, Any]) -> None:
         """Add another command's fields. A deletion outdoes all, a creation an update; what stock
-        says of availability outdoes what the product says, whichever comes first."""
+        says of availability outdoes what the product says, whichever comes first; what is not for
+        sale is not, however much of it there is."""
         self.places.append(place)
         if method == "DELETE" or self.method == "DELETE":
             self.method, self.data = "DELETE", {}
@@ -60,8 +61,12 @@ class Item:
             self.method = "CREATE"
         held = self.data
         merged = {**held, **data}
-        if "quantity_to_sell_on_facebook" in held:
-            merged["availability"] = held["availability"]
+        if DISCONTINUED in (held.get("availability"), data.get("availability")):
+            merged["availability"] = DISCONTINUED
+        elif "quantity_to_sell_on_facebook" in held and "availability" in held:
+            merged["availability"] = data.get("availability", held["availability"])
+            if "quantity_to_sell_on_facebook" not in data:
+                merged["availability"] = held["availability"]
         self.data = merged
 
 

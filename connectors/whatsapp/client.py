@@ -72,7 +72,7 @@ class WhatsAppClient:
                 skus[place] = sku
         try:
             await self._settle(commands, skus, found)
-            items = await self._items(commands, skus, found, links)
+            items = self._items(commands, skus, found)
             if items:
                 ops = {
                     item.sku: _operations([commands[place] for place in item.places])
@@ -129,12 +129,8 @@ class WhatsAppClient:
             elif not handle.finished:
                 found[place] = PENDING
 
-    async def _items(
-        self,
-        commands: Sequence[StateCommand],
-        skus: dict[int, str],
-        found: dict[int, Answer],
-        links: Links,
+    def _items(
+        self, commands: Sequence[StateCommand], skus: dict[int, str], found: dict[int, Answer]
     ) -> list[Item]:
         wanted: list[tuple[int, str, str, Record]] = []
         for place, sku in skus.items():
@@ -142,7 +138,7 @@ class WhatsAppClient:
             if place in found or isinstance(command, Read):
                 continue
             try:
-                data = await self._data(command, sku, links)
+                data = self._data(command, sku)
             except Unfit as error:
                 found[place] = Answer(result="failed", reason=str(error))
                 continue
@@ -157,16 +153,12 @@ class WhatsAppClient:
             wanted.append((place, sku, method, data))
         return merged(wanted)
 
-    async def _data(self, command: StateCommand, sku: str, links: Links) -> Record:
+    def _data(self, command: StateCommand, sku: str) -> Record:
         if isinstance(command, Delete | Read):
             return {}
-        group = ""
-        parent = command.want.get("parentId")
-        if isinstance(command, Create) and command.type == "variation" and parent:
-            found = await links.external_id(
-                command.organization_id, command.replica, "product", str(parent)
-            )
-            group = found or str(parent)
+        parent = command.want.get("parentId") if isinstance(command, Create) else None
+        # Our own id: it is known before the parent is anywhere, so siblings always agree on it.
+        group = str(parent) if parent and command.type == "variation" else ""
         return fields_of(command, sku, self._account, group)
 
     def _told(self, command: StateCommand, item: Item, answer: Answer) -> Answer:

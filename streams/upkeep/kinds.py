@@ -8,11 +8,13 @@ from streams.upkeep import imports, polling, preview, resyncing, webhooks
 from streams.upkeep.drift import job as drift
 from streams.upkeep.runner import Runner
 from streams.upkeep.settings import UpkeepSettings
+from streams.whatsapp import catalogue
 
 
 def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     """Each module brings its own `register(runner, ...)`."""
     bulk.register(runner)
+    catalogue.register(runner)
     couriers.register(runner)
     drift.register(runner, settings.drift_sweep_minutes)
     resyncing.register(runner)

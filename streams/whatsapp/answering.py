@@ -99,9 +99,9 @@ def menu(language: Language, opening: str = "menu") -> Reply:
     )
 
 
-def spoken(name: str, language: Language, **values: object) -> Reply:
+def spoken(text: str, language: Language, /, **values: object) -> Reply:
     """One text."""
-    return Reply("text", say(name, language, **values))
+    return Reply("text", say(text, language, **values))
 
 
 def orders(language: Language, found: Sequence[OrderFact], number: str) -> Reply:

@@ -119,9 +119,9 @@ TEXTS: Mapping[str, Mapping[Language, str]] = {
 """Name of a text to its words in each language."""
 
 
-def say(name: str, language: Language, **values: object) -> str:
+def say(text: str, language: Language, /, **values: object) -> str:
     """One text. Values are put in as they are."""
-    return TEXTS[name][language].format(**values)
+    return TEXTS[text][language].format(**values)
 
 
 def amount_words(amount: str, currency: str, language: Language) -> str:

@@ -23,7 +23,6 @@ from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import message_of, spoken
 from schemas.base import Fields, split_key
 from schemas.codec import Undecodable, decode
-from schemas.envelope import epoch_ms
 from schemas.observation import Arrival, Observation
 from streams.database import Database
 from streams.kafka.publisher import PublishFailed
@@ -150,7 +149,7 @@ class Talks:
         await want_media(
             self._database, org, seen.replica, seen.entity_id, fields, self._clock_ms()
         )
-        await self._answered(conversation, connection, seen.seen.external_id, fields)
+        await self._answered(conversation, connection, seen)
 
     async def _heard(self, seen: Observation, identity: str, fields: Fields) -> Conversation:
         text = str(fields.get("body") or "")
@@ -172,12 +171,12 @@ class Talks:
         return found
 
     async def _answered(
-        self, conversation: Conversation, connection: Connection, message_id: str, fields: Fields
+        self, conversation: Conversation, connection: Connection, seen: Observation
     ) -> None:
         """Consent counts whoever answers; the rest is said only where nobody else does."""
+        fields, message_id, at_ms = seen.seen.fields, seen.seen.external_id, sent_ms(seen)
         intent = intent_of(fields)
         org, identity = conversation.organization_id, conversation.conversation_id
-        at_ms = epoch_ms(str(fields.get("sentAt") or "")) or self._clock_ms()
         if isinstance(intent, Stop | Start):
             state = "out" if isinstance(intent, Stop) else "in"
             source = f"message:{message_id}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -104,15 +105,16 @@ async def test_strangers_see_nothing(api: Any, heard: Heard) -> None:
         assert (await client.get("/conversations")).headers["location"] == "/login"
 
 
-async def _browser(api: Any) -> Any:
-    client = api.client(origin="http://127.0.0.1:3000")
+@asynccontextmanager
+async def _browser(api: Any) -> AsyncIterator[Any]:
     base = "http://127.0.0.1:3000"
-    await client.get(await issue_login_link(api.services.database, base, "kandy"))
-    return client
+    async with api.client(origin=base) as client:
+        await client.get(await issue_login_link(api.services.database, base, "kandy"))
+        yield client
 
 
 async def test_the_page_works_without_javascript(api: Any, heard: Heard) -> None:
-    async with await _browser(api) as client:
+    async with _browser(api) as client:
         assert "Nobody has written yet" in (await client.get("/conversations")).text
         await heard("m1", "<b>hello</b>")
         await heard("m2", "", revokedAt="2026-11-01T00:00:00.000Z")
