@@ -31,7 +31,7 @@ from streams.couriers.paces import NotNow, account_of
 from streams.couriers.parts import CourierParts
 from streams.couriers.shipments import Wanted
 from streams.database import Database, open_database
-from streams.directory import Directory
+from streams.directory import DEFAULT_ORGANIZATION, Directory, ensure_default_organization
 from streams.kafka.publisher import Publisher
 from streams.keyring import open_keyring
 from streams.links import Links
@@ -47,6 +47,8 @@ class DirectoryStore:
 
     async def save_courier(self, connection: Connection) -> None:
         """In place of the organisation's earlier one of the same courier."""
+        if connection.organization_id == DEFAULT_ORGANIZATION:
+            await ensure_default_organization(self._directory, show=False)
         await self._directory.connect(
             connection.organization_id,
             "courier",
