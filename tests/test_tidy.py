@@ -120,6 +120,7 @@ def test_only_entry_points_load_settings() -> None:
         "streams/worker.py",
         "streams/roles/",
         "streams/service.py",
+        "streams/couriers/service.py",
         "api/main.py",
         "runtime/",
     )

@@ -14,6 +14,11 @@ from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
 
 pytestmark = pytest.mark.timeout(240)
 
+DELIVERY = {
+    "name": "Nimal", "phone": "+94771234567", "address": "18 Temple Street", "city": "Kandy",
+    "postalCode": "20000",
+}  # fmt: skip
+
 
 async def connected(merchant: Merchant, system: System) -> str:
     """A courier's account in the sandbox, connected."""
@@ -28,6 +33,18 @@ async def connected(merchant: Merchant, system: System) -> str:
     given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
     await merchant.ask("POST", "/api/couriers", given)
     return account
+
+
+async def messages(merchant: Merchant) -> list[str]:
+    """What the customer was told, by the templates' own values."""
+    found = await merchant.sandbox.messages(merchant.number)
+    return [
+        value["text"].casefold()
+        for one in found
+        if one["to"] == "94771234567" and one["type"] == "template"
+        for part in one["body"]["template"].get("components", [])
+        for value in part.get("parameters", [])
+    ]
 
 
 async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, system: System) -> None:
@@ -56,13 +73,9 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
 
     await until(known, bool)
     body = {"orderId": str(copied["_id"]), "courierCode": "aramex"}
-    delivery = {
-        "name": "Nimal", "phone": "+94771234567", "address": "18 Temple Street", "city": "Kandy",
-        "postalCode": "20000",
-    }  # fmt: skip
 
     async def asked() -> Any:
-        return await merchant.ask("POST", "/api/shipments", {**body, "deliveryAddress": delivery})
+        return await merchant.ask("POST", "/api/shipments", {**body, "deliveryAddress": DELIVERY})
 
     answer = await asked()
     shipment_id = answer["shipments"][0]["id"]
@@ -87,20 +100,8 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
     await until(due, lambda found: found.get("status") == "delivered", limit_s=60)
     await until(order, lambda found: found.get("status") == "delivered", limit_s=30)
     assert len(await merchant.sandbox.shipments(account)) == 1
-
-    async def told() -> list[str]:
-        """Statuses that the customer was told of, by the messages' own values."""
-        found = await merchant.sandbox.messages(merchant.number)
-        return [
-            value["text"].casefold()
-            for one in found
-            if one["to"] == "94771234567" and one["type"] == "template"
-            for part in one["body"]["template"].get("components", [])
-            for value in part.get("parameters", [])
-        ]
-
-    await until(told, lambda values: "delivered" in values, limit_s=60)
-    assert (await told()).count("delivered") == 1
+    await until(lambda: messages(merchant), lambda told: "delivered" in told, limit_s=60)
+    assert (await messages(merchant)).count("delivered") == 1
 
 
 async def test_a_shipment_of_the_merchants_own_app_is_followed(
