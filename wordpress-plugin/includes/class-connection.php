@@ -124,6 +124,10 @@ final class Connection {
 	 * @param string $words What to do.
 	 */
 	private static function step( string $name, bool $ok, string $words ): array {
-		return compact( 'name', 'ok', 'words' );
+		return array(
+			'name'  => $name,
+			'ok'    => $ok,
+			'words' => $words,
+		);
 	}
 }

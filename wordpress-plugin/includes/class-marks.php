@@ -224,6 +224,7 @@ final class Marks {
 					)
 					// phpcs:enable
 				);
+				$read = count( $rows );
 				foreach ( $rows as $row ) {
 					$last = (int) $row->id;
 					$mark = self::decoded( maybe_unserialize( $row->meta_value ) );
@@ -231,7 +232,7 @@ final class Marks {
 						self::remember( $kind, (string) $mark['entity'], (int) $row->owner );
 					}
 				}
-			} while ( count( $rows ) === 500 );
+			} while ( 500 === $read );
 		}
 	}
 }

@@ -160,7 +160,7 @@ final class Operation {
 	 */
 	private static function write( string $kind, int $id, array $want ) {
 		if ( ! $want ) {
-			return; // the mark alone
+			return; // The mark alone.
 		}
 		if ( 'order' === $kind ) {
 			Order_Stock::hold(
@@ -197,6 +197,7 @@ final class Operation {
 	 * A new item, unless it is there already.
 	 *
 	 * @param array $operation The operation.
+	 * @throws Refused With WooCommerce's error code.
 	 */
 	private static function create( array $operation ): array {
 		$kind = $operation['resource'];

@@ -47,7 +47,7 @@ final class Outbox {
 			return;
 		}
 		if ( 'created' === $event && isset( self::$last[ "$kind:$id" ] ) && self::joined( self::$last[ "$kind:$id" ] ) ) {
-			return; // both of core's hooks for a new item were called
+			return; // Both of core's hooks for a new item were called.
 		}
 		self::insert( $kind, array( $id ), $event );
 	}

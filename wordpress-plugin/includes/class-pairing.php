@@ -149,6 +149,9 @@ final class Pairing {
 	 * @param string $words What to do.
 	 */
 	private static function result( bool $ok, string $words ): array {
-		return compact( 'ok', 'words' );
+		return array(
+			'ok'    => $ok,
+			'words' => $words,
+		);
 	}
 }

@@ -52,7 +52,13 @@ final class Tables {
 	 * @return array<string, string>
 	 */
 	private static function named( string $item, string $id, string $meta, string $owner, string $meta_id ): array {
-		return compact( 'item', 'id', 'meta', 'owner', 'meta_id' );
+		return array(
+			'item'    => $item,
+			'id'      => $id,
+			'meta'    => $meta,
+			'owner'   => $owner,
+			'meta_id' => $meta_id,
+		);
 	}
 
 	/**
