@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import socket
 import tempfile
@@ -273,6 +274,7 @@ async def _sandbox(
     depot = Depot(account.code, account.code, Limits(per_s=0, per_day=0), world.clock)
     depot.faults.configure({"requests": faults})
     world.depots[account.code] = depot
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # answers are lost on purpose
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)

@@ -27,6 +27,10 @@ NOTES = {
 """What came of a form, by its name in the address."""
 
 
+PUSH_SECRETS = ("push_", "webhook_")
+"""How a courier's secrets begin by which it shows who it is when it tells of parcels by itself."""
+
+
 def webhook_address(use: Services, entry: Integration) -> str:
     """Where the platform's deliveries come to; empty for one that sends none."""
     base = f"{use.settings.base_url}/api/webhooks"
@@ -34,6 +38,8 @@ def webhook_address(use: Services, entry: Integration) -> str:
         return f"{base}/whatsapp"
     if entry.platform == "woocommerce":
         return f"{base}/woocommerce/{entry.organization_id}"
+    if entry.platform == "courier" and any(n.startswith(PUSH_SECRETS) for n in entry.secrets):
+        return f"{base}/courier/{entry.organization_id}/{entry.settings.get('courier', '')}"
     return ""
 
 
