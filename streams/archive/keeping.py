@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 import structlog
 from pymongo.errors import PyMongoError
 
-from streams.archive.files import rows_of, write
+from schemas.archive import events_of
+from streams.archive.files import land, rows_of, write
 from streams.archive.location import Location
 from streams.archive.manifest import ArchiveFile, Manifest, MovedOn
-from streams.archive.retention import Retention, expired
+from streams.archive.retention import COMPACTED, SNAPSHOT, Retention, expired, newest
 from streams.archive.rows import SORTED, day_of
 from streams.database import Database
 
@@ -83,13 +84,24 @@ class Keeper:
         return done
 
     async def retain(self) -> int:
-        """Let go of what is older than is to be kept; how many files. Raises MovedOn."""
+        """Let go of what is older than is to be kept; how many files. Raises MovedOn, OSError."""
         snapshot = await self._manifest.snapshot()
         old = expired(snapshot.files, self._retention, self._clock_ms())
-        if old:
-            await self._manifest.replace(old, [])
-            log.info("archive: retention", files=len(old), rows=sum(one.rows for one in old))
-        return len(old)
+        gone = [one for one in old if one.topic not in COMPACTED]
+        if gone:
+            await self._manifest.replace(gone, [])
+        places: dict[tuple[str, str], list[ArchiveFile]] = defaultdict(list)
+        for one in old:
+            if one.topic in COMPACTED:
+                places[one.organization, one.topic].append(one)
+        for group in places.values():
+            if any(one.level != SNAPSHOT for one in group):
+                new = await asyncio.to_thread(self._snapshot, group)
+                await self._manifest.replace(group, new)
+                gone += group
+        if gone:
+            log.info("archive: retention", files=len(gone), rows=sum(one.rows for one in gone))
+        return len(gone)
 
     async def clear(self, *, at_once: bool = False) -> int:
         """Remove replaced files whose time is over (`at_once`: all); how many. Raises OSError."""
@@ -112,6 +124,9 @@ class Keeper:
             log.info("archive: strays removed", files=len(stray))
         return len(stray)
 
+    def _snapshot(self, group: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+        return land(self._location, newest(events_of(rows_of(self._location, group))), SNAPSHOT)
+
     def _merge(self, group: Sequence[ArchiveFile]) -> ArchiveFile:
         table = rows_of(self._location, group).sort_by(SORTED)
         return write(self._location, table, group[0].day, level=1)
@@ -124,7 +139,7 @@ def groups(
     it, where there are many."""
     places: dict[tuple[str, str, str, str], list[ArchiveFile]] = defaultdict(list)
     for one in files:
-        if one.plain_bytes < LARGE * MOST_BYTES:
+        if one.plain_bytes < LARGE * MOST_BYTES and one.level != SNAPSHOT:
             places[one.organization, one.topic, one.log, one.day].append(one)
     found = []
     for (*_, day), small in sorted(places.items()):

@@ -1,13 +1,24 @@
 """Pure: how long what is kept. `400,inbound=90,kandy/feed=30,kandy=60`: days, by topic and by
-organisation; the most exact entry counts."""
+organisation; the most exact entry counts.
+
+Of a topic that holds the newest of each key, what is older than is to be kept shrinks to just that:
+a snapshot, so that what is kept still begins with everything there was then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schemas.topics import DAY_MS
+from schemas.archive import ArchivedEvent
+from schemas.topics import DAY_MS, TOPICS
 from streams.archive.manifest import ArchiveFile
+from streams.sync.record import CLAIM_KEY_PREFIX
+from streams.timetravel import Fold
+
+SNAPSHOT = 2
+"""The level of a file that is all that is left of the time before."""
+COMPACTED = frozenset(topic.name for topic in TOPICS if topic.compacted)
 
 
 class RetentionInvalid(ValueError):
@@ -58,3 +69,19 @@ def expired(files: Sequence[ArchiveFile], retention: Retention, now_ms: int) -> 
         if days and one.to_ms < now_ms - days * DAY_MS:
             found.append(one)
     return found
+
+
+def newest(events: Iterable[ArchivedEvent]) -> list[ArchivedEvent]:
+    """Of each key what stands at the end, and its last record where that is another: a woken former
+    owner's, which counts once nothing else is left. Claims are all kept; they fence."""
+    fold, last, claims = Fold(), dict[bytes, ArchivedEvent](), []
+    for event in sorted(events, key=lambda one: (one.log, one.partition, one.offset)):
+        if event.key.startswith(CLAIM_KEY_PREFIX):
+            claims.append(event)
+        else:
+            last[event.key] = event
+        fold.take(event)
+    kept = [event for event in last.values() if event.body]
+    stands = {version.event.place: version.event for version in fold.held.values()}
+    kept += [event for place, event in stands.items() if last[event.key].place != place]
+    return [*claims, *kept]
