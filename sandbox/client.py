@@ -199,6 +199,10 @@ class SandboxClient:
     async def change_number(self, number_id: str, **settings: Any) -> Record:
         return await self._record("PATCH", f"whatsapp/{number_id}", settings)
 
+    async def add_template(self, number_id: str, **template: Any) -> None:
+        """A new template; of a known one with `status` alone, Meta's new word on it."""
+        await self._ask("POST", f"whatsapp/{number_id}/templates", template)
+
     async def messages(self, number_id: str) -> list[Record]:
         """Everything sent through the number, in order; a repeated send is there twice."""
         found: list[Record] = await self._ask("GET", f"whatsapp/{number_id}/messages")
@@ -215,7 +219,8 @@ class SandboxClient:
     async def customer_writes(
         self, number_id: str, sender: str, text: str = "", **more: Any
     ) -> Record:
-        """A text, or `button_reply={id,title}`, `button={payload,text}`, `message={...}`."""
+        """A text, or `button_reply={id,title}`, `button={payload,text}`, `message={...}`,
+        `media={kind,content,mime_type}`, `edit={id,text}`, `revoke={id}`."""
         body = {"from": sender, "text": text, **more}
         return await self._record("POST", f"whatsapp/{number_id}/inbound", body)
 
@@ -225,6 +230,11 @@ class SandboxClient:
         """A catalogue order; items are `{"sku","quantity"}` with `item_price` if you like."""
         body = {"from": sender, "order": {"items": items, "text": text}, **more}
         return await self._record("POST", f"whatsapp/{number_id}/inbound", body)
+
+    async def account_news(self, number_id: str, field: str, **value: Any) -> Record:
+        """News of the account: `field` as Meta names it."""
+        body = {"field": field, "value": value}
+        return await self._record("POST", f"whatsapp/{number_id}/news", body)
 
     async def verify_webhook(self, number_id: str) -> bool:
         answer = await self._ask("POST", f"whatsapp/{number_id}/verify")

@@ -84,7 +84,11 @@ def _act(world: World, number: Number, body: Record, what: str) -> Any:
     held = world.catalogues[number.settings.catalog_id]
     match what:
         case "inbound":
-            document = inbound.receive(number, held, body)
+            document = inbound.receive(number, held, world.whatsapp.files, body)
+            world.outbound.push(number, document)
+            return document
+        case "news":
+            document = inbound.news(number, str(body["field"]), dict(body["value"]))
             world.outbound.push(number, document)
             return document
         case "faults":

@@ -14,6 +14,7 @@ from sandbox.whatsapp import catalogue as catalogues
 from sandbox.whatsapp import messages, templates
 from sandbox.whatsapp.catalogue import Batch, Catalogue
 from sandbox.whatsapp.errors import GraphError
+from sandbox.whatsapp.media import Files
 from sandbox.whatsapp.number import Number
 from sandbox.whatsapp.outbound import Outbound
 
@@ -60,6 +61,7 @@ class WhatsApp:
         self._catalogues = held
         self._outbound = outbound
         self._sender = sender
+        self.files = Files()
 
     async def handle(self, call: Call) -> Answer:
         parts = call.path.strip("/").split("/")
@@ -74,6 +76,8 @@ class WhatsApp:
                 if fault.code or fault.status:
                     return _failed(number, fault)
             self._check_token(number, call)
+            if self.files.owner(parts[1]) and parts[2:3] == ["content"] and len(parts) == 4:
+                return self.files.content(number, parts[1], parts[3])
             answer = json_answer(200, self._answer(number, call, parts[1], parts[2:]))
             answer.dropped = fault is not None and fault.drop
             return answer
@@ -89,6 +93,8 @@ class WhatsApp:
                 (one for one in self._numbers.values() if one.settings.catalog_id == object_id),
                 None,
             )
+        if number is None and (owner := self.files.owner(object_id)):
+            number = self._numbers.get(owner)
         if number is None:
             raise GraphError(
                 100,
@@ -134,6 +140,10 @@ class WhatsApp:
                     return templates.listed(number, call.query)
                 case ("POST", "message_templates"):
                     return templates.submitted(number, call.json_object(), self._outbound)
+            raise GraphError(100, message=f"Unknown path components: /{edge[1]}", status=404)
+        if self.files.owner(object_id):
+            if edge == ("GET", ""):
+                return self.files.told(number, object_id, call, call.path.strip("/").split("/")[0])
             raise GraphError(100, message=f"Unknown path components: /{edge[1]}", status=404)
         held = self._catalogues[object_id]
         match edge:

@@ -1,10 +1,13 @@
-"""What customers write to a number: text, button and list replies, catalogue orders."""
+"""What customers write to a number: texts, replies, files, orders, edits and deletions; and news of
+the account."""
 
+import base64
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sandbox.whatsapp.catalogue import Catalogue
 from sandbox.whatsapp.errors import GraphError
+from sandbox.whatsapp.media import Files
 from sandbox.whatsapp.number import Number, user_id
 from sandbox.whatsapp.outbound import envelope
 
@@ -39,12 +42,20 @@ def _order(number: Number, catalogue: Catalogue, order: Record) -> Record:
     return {"catalog_id": catalog_id, "text": order.get("text", ""), "product_items": items}
 
 
-def _content(number: Number, catalogue: Catalogue, body: Record) -> Record:
+def _content(number: Number, catalogue: Catalogue, files: Files, body: Record) -> Record:
     """`message` is taken as it is; the others are shorthands."""
     if "message" in body:
         return dict(body["message"])
     if "order" in body:
         return {"type": "order", "order": _order(number, catalogue, body["order"])}
+    if "edit" in body:
+        inner = {"type": "text", "text": {"body": body["edit"]["text"]}}
+        edit = {"original_message_id": body["edit"]["id"], "message": inner}
+        return {"type": "edit", "edit": edit}
+    if "revoke" in body:
+        return {"type": "revoke", "revoke": {"original_message_id": body["revoke"]["id"]}}
+    if "media" in body:
+        return _file(number, files, body["media"])
     if "button" in body:
         return {"type": "button", "button": body["button"]}
     if "button_reply" in body:
@@ -53,11 +64,26 @@ def _content(number: Number, catalogue: Catalogue, body: Record) -> Record:
     return {"type": "text", "text": {"body": body.get("text", "")}}
 
 
-def receive(number: Number, catalogue: Catalogue, body: Record) -> Record:
+def _file(number: Number, files: Files, given: Record) -> Record:
+    """`{kind, content: base64, mime_type, caption?, filename?}`"""
+    kind = given.get("kind", "image")
+    held = files.add(number, base64.b64decode(given["content"]), given["mime_type"])
+    more = {name: given[name] for name in ("caption", "filename") if given.get(name)}
+    return {"type": kind, kind: {**held, **more}}
+
+
+def news(number: Number, field: str, value: Record) -> Record:
+    """A document about the account: of its templates, its number, its standing."""
+    changes = [{"field": field, "value": value}]
+    entry = {"id": number.settings.account_id, "time": number.clock.seconds(), "changes": changes}
+    return {"object": "whatsapp_business_account", "entry": [entry]}
+
+
+def receive(number: Number, catalogue: Catalogue, files: Files, body: Record) -> Record:
     """Open the conversation's window and answer the webhook document to send."""
     sender = str(body["from"]).lstrip("+")
     scoped = body.get("user_id") or user_id(sender)
-    content = _content(number, catalogue, body)
+    content = _content(number, catalogue, files, body)
     message: Record = {
         "from": sender,
         "from_user_id": scoped,
