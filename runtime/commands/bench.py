@@ -24,6 +24,7 @@ class Name(StrEnum):
     COURIERS = "couriers"
     LABELS = "labels"
     WHATSAPP = "whatsapp"
+    CATALOGUE = "catalogue"
     PAGE = "page"
 
 
