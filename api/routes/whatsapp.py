@@ -77,7 +77,7 @@ async def send_message(
 
 
 @router.get("/messages")
-async def list_messages(
+async def list_sent_messages(
     caller: UseCaller,
     use: UseServices,
     to: Annotated[str, Query(max_length=40)] = "",
