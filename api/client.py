@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from api.deps import Caller
 from api.shapes import LiveConflict, live_conflict, to_json
 from schemas.feed import ConflictLine, FeedLine
 
@@ -86,12 +87,10 @@ class Closing:
 class Client:
     """The state of one connection; knows nothing of sockets. A `Watcher` of the feed."""
 
-    def __init__(
-        self, organization_id: str, by: str, wanted: Subscription, language: str = "en"
-    ) -> None:
-        self.organization_id = organization_id
+    def __init__(self, caller: Caller, wanted: Subscription, language: str = "en") -> None:
+        self.caller = caller
+        self.organization_id = caller.organization_id
         self.language = language
-        self.by = by
         self.wanted = wanted
         self.next_offset = 0
         """The first line it has not been sent."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import msgspec
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
@@ -31,7 +32,7 @@ class Caller:
     who: str = ""
     """For the record: an e-mail, `link`, or the beginning of a key. No secret."""
     credential: str = ""
-    """`key:<id>` or `session:<hash>`: whether it still stands can be asked later."""
+    """`key:<id>`, `session:<hash>` or `cli:`: whether it still stands can be asked later."""
 
     def check(self, organization_id: str | None) -> None:
         """Another organisation's things are not there. Raises 404."""
@@ -54,20 +55,19 @@ UseServices = Annotated[Services, Depends(services)]
 async def find_caller(connection: HTTPConnection, use: Services) -> Caller | None:
     """The caller, or None for a stranger. A wrong key is one, even with a session beside it."""
     found = await _known(connection, use)
-    if found is not None:
-        if not found.role.may(_needed(connection)) and found.role is Role.PLUGIN:
-            return None  # a plugin's key opens nothing else, pages neither
-        connection.scope[CALLER] = found
+    if found is not None and found.role is Role.PLUGIN and not found.role.may(_needed(connection)):
+        return None  # a plugin's key opens no pages
     return found
 
 
 async def caller(connection: HTTPConnection, use: UseServices) -> Caller:
     """The caller. Raises 401; 403 for a role that is not enough, and for a change by session that
     another site's page asked for; 429."""
-    found = await find_caller(connection, use)
+    found = await _known(connection, use)
     if found is None:
         await use.limits.hit(STRANGERS, "stranger", address_of(connection))
         raise unauthorised()
+    connection.scope[CALLER] = found
     await use.limits.hit(use.settings.rate_limit_item, "caller", found.credential)
     if not found.role.may(needed_role := _needed(connection)):
         raise forbidden(
@@ -92,6 +92,28 @@ async def _known(connection: HTTPConnection, use: Services) -> Caller | None:
         return None
     credential = f"session:{hashed(cookie)}"
     return Caller(entry.organization_id, "session", entry.role, entry.who, credential)
+
+
+def ticket_for(caller: Caller) -> str:
+    """What a WebSocket's ticket stands for."""
+    return msgspec.json.encode(caller).decode()
+
+
+def caller_of(ticket: str) -> Caller:
+    """The other way round."""
+    return msgspec.json.decode(ticket, type=Caller)
+
+
+async def still_stands(use: Services, caller: Caller) -> bool:
+    """Whether who came some time ago would still be let in, with the same role. Raises
+    PyMongoError."""
+    kind, _, credential = caller.credential.partition(":")
+    if kind == "cli":  # whoever has the computer it runs on
+        return True
+    if kind == "key":
+        return await use.directory.keys.stands(credential, caller.organization_id)
+    entry = await use.sessions.find_hashed(credential)
+    return entry is not None and entry.role == caller.role
 
 
 def _needed(connection: HTTPConnection) -> Role:

@@ -20,14 +20,15 @@ from pymongo.errors import PyMongoError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.client import BEHIND, SLOW, Client, Closing, Message, Subscription
-from api.deps import is_ours
-from api.errors import malformed, unavailable
+from api.deps import Caller, caller_of, is_ours, still_stands
+from api.errors import forbidden, malformed, unavailable
 from api.feed import FeedAway
 from api.pages.i18n import language, speaking
 from api.ring import Entry
 from api.services import Services
 from api.shapes import Cursor, SyncStatus, live_conflict, read_cursor, to_json
 from schemas.feed import ConflictLine
+from streams.access import Role
 from streams.conflicts.rows import NO_BRAKE, Filter
 from streams.conflicts.words import Word
 from streams.kafka import PublishFailed
@@ -48,6 +49,12 @@ STATUS_S = 2.0
 STATUS_AGAIN_S = 3.0
 """A client that hears nothing for longer than this and a little has lost us."""
 STATUS_PATIENCE_S = 2.0
+
+MOST_GREETING = 500
+"""Connections that have not said yet who they are."""
+CHANGES = ("forceSync", "resolveConflict", "undoConflict")
+REVOKED_S = 2.0
+"""A session that ended ends its connections within this and what `Sessions` keeps: five seconds."""
 
 NOT_SIGNED_IN = 4401
 NOT_FROM_THERE = 4403
@@ -76,7 +83,11 @@ async def live(websocket: WebSocket) -> None:
         await websocket.close(NOT_FROM_THERE, "this page may not connect")
         return
     offered = websocket.scope.get("subprotocols", [])
+    if len(use.greeting) >= MOST_GREETING:
+        await websocket.close(SLOW, "too many connections; try again later")
+        return
     await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
+    use.greeting.add(websocket)
     try:
         client, cursor = await _greet(use, websocket, offered)
     except Refused as error:
@@ -84,6 +95,8 @@ async def live(websocket: WebSocket) -> None:
         return
     except WebSocketDisconnect:
         return
+    finally:
+        use.greeting.discard(websocket)
     use.feed.watch(client.organization_id, client)
     try:
         await _serve(use, websocket, client, cursor)
@@ -117,12 +130,13 @@ async def _greet(
     found = await use.tickets.take(ticket) if ticket else None
     if found is None:
         raise Refused(NOT_SIGNED_IN, "the ticket is used, too old or wrong; get a new one")
-    organization_id, by = found
+    caller = caller_of(found)
+    organization_id = caller.organization_id
     watching = use.feed.watching()
     full = sum(watching.values()) >= MOST_CLIENTS
     if full or watching.get(organization_id, 0) >= MOST_OF_ONE:
         raise Refused(SLOW, "too many connections; try again later")
-    client = Client(organization_id, by, first.subscribe or Subscription(), language())
+    client = Client(caller, first.subscribe or Subscription(), language())
     return client, read_cursor(first.cursor or websocket.query_params.get("cursor", ""))
 
 
@@ -281,38 +295,63 @@ async def _listen(use: Services, websocket: WebSocket, client: Client) -> None:
 async def _answer(use: Services, client: Client, message: Message) -> dict[str, Any]:
     """The answer to one command. Raises Problem, PyMongoError, PublishFailed."""
     named = {"requestId": message.request_id} if message.request_id else {}
+    if message.type in CHANGES:
+        return {**await _changed(use, client, message), **named}
     match message.type:
         case "ping":
             return {"type": "pong", **named}
         case "subscribe":
             client.wanted = message.subscribe or Subscription()
             return {"type": "subscribed", **named, "subscribe": client.wanted.model_dump()}
+        case _:
+            raise malformed("This connection is open already.", "Send connect once, first.")
+
+
+async def _changed(use: Services, client: Client, message: Message) -> dict[str, Any]:
+    """A command that changes something: for those who may, and written down."""
+    caller, what = client.caller, f"WS {message.type}"
+    target = message.conflict_id or f"{message.entity_type or ''}/{message.entity_id or ''}"
+    if not caller.role.may(Role.STAFF):
+        await use.audit.record(caller, what, target, 403)
+        raise forbidden(
+            f"This is for the role {Role.STAFF}; yours is {caller.role}.",
+            "Ask an owner of the organisation for another role.",
+        )
+    try:
+        answer = await _change(use, client, message)
+    except Problem as problem:
+        await use.audit.record(caller, what, target, problem.status)
+        raise
+    await use.audit.record(caller, what, target, 200)
+    return answer
+
+
+async def _change(use: Services, client: Client, message: Message) -> dict[str, Any]:
+    match message.type:
         case "forceSync":
             if message.entity_id and not message.entity_type:
                 raise malformed("entityId needs its entityType.", "Send both, or neither.")
             job = await use.forcing.begin(
                 client.organization_id, message.entity_type, message.entity_id
             )
-            return {"type": "forceSync", **named, "job": job}
+            return {"type": "forceSync", "job": job}
         case "resolveConflict":
             found = await use.conflicts.resolve(
                 client.organization_id,
                 message.conflict_id,
                 Word(message.resolution, message.side, message.value),
-                by=client.by,
+                by=client.caller.by,
                 candidates=message.candidates,
                 version=message.version,
             )
             answer = {"accepted": True, "settled": found.settled, "conflict": found.conflict}
-            return {"type": "resolveConflict", **named, **answer}
-        case "undoConflict":
+            return {"type": "resolveConflict", **answer}
+        case _:
             found = await use.conflicts.undo(
-                client.organization_id, message.conflict_id, by=client.by
+                client.organization_id, message.conflict_id, by=client.caller.by
             )
             answer = {"accepted": True, "settled": found.settled, "conflict": found.conflict}
-            return {"type": "undoConflict", **named, **answer}
-        case _:
-            raise malformed("This connection is open already.", "Send connect once, first.")
+            return {"type": "undoConflict", **answer}
 
 
 def _problem(request_id: str, problem: Problem) -> dict[str, Any]:
@@ -343,6 +382,25 @@ async def _close(websocket: WebSocket, closing: Closing) -> None:
     with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
         async with asyncio.timeout(2):
             await websocket.close(closing.code, closing.reason)
+
+
+async def end_revoked(use: Services) -> None:
+    """Ends the connections of those who logged out, were removed, or whose key was taken away."""
+    while True:
+        await asyncio.sleep(REVOKED_S)
+        clients: dict[Caller, list[Client]] = {}
+        for organization_id in use.feed.watching():
+            for watcher in use.feed.watchers(organization_id):
+                if isinstance(watcher, Client):
+                    clients.setdefault(watcher.caller, []).append(watcher)
+        for caller, held in clients.items():
+            try:
+                if await still_stands(use, caller):
+                    continue
+            except PyMongoError:
+                break  # nobody can know now; MongoDB's being away is shown
+            for client in held:
+                client.end(NOT_SIGNED_IN, "you are not signed in any more")
 
 
 async def tell_status(use: Services) -> None:

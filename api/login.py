@@ -19,7 +19,7 @@ LINK_S = 900
 INVITATION_S = 7 * 86_400
 SESSION_S = 7 * 86_400
 COOKIE = "smartstore_session"
-CHECKED_S = 3.0
+CHECKED_S = 2.0
 """A session that was ended elsewhere works on this long."""
 
 

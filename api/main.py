@@ -34,7 +34,17 @@ from api.limits import BodyLimit
 from api.live import add_live, end_revoked, tell_status
 from api.login import Sessions, welcome
 from api.pages import analytics as analytics_page
-from api.pages import connecting, evidence, history, integrating, review, talks, views
+from api.pages import (
+    connecting,
+    entering,
+    evidence,
+    history,
+    integrating,
+    review,
+    talks,
+    team,
+    views,
+)
 from api.pages import couriers as courier_pages
 from api.pages.away import add_away
 from api.pages.i18n import Languages
@@ -43,6 +53,7 @@ from api.ratelimit import RateLimits
 from api.routes import (
     analytics,
     batches,
+    catalogue,
     cod,
     conflicts,
     conversations,
@@ -57,9 +68,11 @@ from api.routes import (
     health,
     integrations,
     jobs,
+    keys,
     links,
     onboarding,
     pairing,
+    people,
     policies,
     replay,
     shipments,
@@ -143,6 +156,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         entities,
         conflicts,
         conversations,
+        catalogue,
         batches,
         pairing,
         onboarding,
@@ -159,8 +173,12 @@ def create_api(open_services: OpenServices) -> FastAPI:
         cod,
         deadletters,
         tickets,
+        keys,
+        people,
         health,
         docs,
+        entering,
+        team,
         integrating,
         evidence,
         history,

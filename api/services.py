@@ -70,6 +70,8 @@ class Services:
     """The archive joined with Kafka; None: not set up (tests)."""
     pulse: Pulse = field(default_factory=Pulse)
     couriers: CourierLines = field(default_factory=CourierLines)
+    greeting: set[object] = field(default_factory=set)
+    """WebSockets that have not said yet who they are."""
     limits: RateLimits = field(default_factory=lambda: RateLimits(""))
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
     started_at_s: float = field(default_factory=time.monotonic)

@@ -64,10 +64,8 @@ class Tickets:
         self._cache = cache
         self._slow = OneTime(database, "ticket")
 
-    async def issue(self, organization_id: str, by: str) -> str:
-        """A ticket for this organisation, good for TICKET_S. Raises PyMongoError when both stores
-        are away."""
-        payload = f"{organization_id}/{by}"
+    async def issue(self, payload: str) -> str:
+        """A ticket, good for TICKET_S. Raises PyMongoError when both stores are away."""
         token = new_token()
         try:
             await self._cache.set(_place(token), payload, ex=TICKET_S)
@@ -75,23 +73,18 @@ class Tickets:
             return await self._slow.issue(payload, TICKET_S)
         return token
 
-    async def take(self, token: str) -> tuple[str, str] | None:
-        """(organisation, who), once. None for anything else."""
-        payload: str | None = None
+    async def take(self, token: str) -> str | None:
+        """The payload, once. None for anything else."""
         try:
             found = await self._cache.getdel(_place(token))
         except CACHE_ERRORS:
             found = None
-        payload = None if found is None else str(found)
-        if payload is None:
-            try:
-                payload = await self._slow.take(token)
-            except PyMongoError:
-                return None
-        if payload is None:
+        if found is not None:
+            return str(found)
+        try:
+            return await self._slow.take(token)
+        except PyMongoError:
             return None
-        organization_id, _, by = payload.partition("/")
-        return organization_id, by
 
 
 def _place(token: str) -> str:

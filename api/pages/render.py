@@ -72,6 +72,7 @@ NAVIGATION = (
     ("/conversations", N_("Conversations")),
     ("/shipments", N_("Shipments")),
     ("/analytics", N_("Analytics")),
+    ("/people", N_("People")),
 )
 """Pages and their names; those that are not served are not shown."""
 

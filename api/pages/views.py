@@ -1,4 +1,4 @@
-"""`/`, `/login`, `/logout`, `/sync`, `/integrations`."""
+"""`/`, `/sync` and the switch of languages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from starlette.responses import RedirectResponse
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.events import OUTCOMES, Search, found_events
 from api.live import RECENT
-from api.login import COOKIE, SESSION_S
 from api.pages.away import REACHABLE, away
 from api.pages.evidence import failed_count, low_stock
 from api.pages.i18n import COOKIE as LANGUAGE
@@ -47,38 +46,6 @@ YEAR_S = 365 * 86_400
 async def home() -> Response:
     """The sync page is the front door."""
     return RedirectResponse("/sync", SEE_OTHER)
-
-
-@router.get("/login")
-async def login(request: Request, use: UseServices, token: str = "") -> Response:
-    """Exchange the one-time link for a session. Opened again in the same browser it goes on."""
-    if token:
-        cookie = await use.sessions.open(token)
-        if cookie is not None:
-            answer = RedirectResponse("/sync", SEE_OTHER)
-            answer.set_cookie(
-                COOKIE,
-                cookie,
-                max_age=SESSION_S,
-                httponly=True,
-                samesite="lax",
-                secure=request.url.scheme == "https" or use.settings.production,
-                path="/",
-            )
-            answer.headers["referrer-policy"] = "no-referrer"
-            return answer
-    if await find_caller(request, use) is not None:
-        return RedirectResponse("/sync", SEE_OTHER)
-    return page(request, "login.html", 401, used=bool(token), organization="")
-
-
-@router.post("/logout")
-async def logout(request: Request, caller: UseCaller, use: UseServices) -> Response:
-    """End the session."""
-    await use.sessions.close(request.cookies.get(COOKIE, ""))
-    answer = RedirectResponse("/login", SEE_OTHER)
-    answer.delete_cookie(COOKIE, path="/")
-    return answer
 
 
 @router.post("/language")

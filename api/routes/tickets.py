@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.deps import UseCaller, UseServices
+from api.deps import UseCaller, UseServices, ticket_for
 from api.tokens import TICKET_S
 
 router = APIRouter(prefix="/api/ws", tags=["live"])
@@ -22,5 +22,5 @@ class Ticket(BaseModel):
 @router.post("/ticket")
 async def issue_ticket(caller: UseCaller, use: UseServices) -> Ticket:
     """A fresh ticket for the caller's organisation."""
-    ticket = await use.tickets.issue(caller.organization_id, caller.by)
+    ticket = await use.tickets.issue(ticket_for(caller))
     return Ticket(ticket=ticket, expires_in=TICKET_S)

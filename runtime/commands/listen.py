@@ -99,13 +99,15 @@ def _local(organization: str) -> tuple[str, str, TicketGetter]:
         from pymongo.errors import PyMongoError
 
         from api.clients.realtime import SyncError
+        from api.deps import Caller, ticket_for
         from api.tokens import Tickets
         from streams.cache import open_cache
         from streams.database import open_database
 
         database, cache = open_database(endpoints), open_cache(endpoints)
         try:
-            return await Tickets(cache, database).issue(organization_id, "cli")
+            caller = Caller(organization_id, "cli", who="cli", credential="cli:")
+            return await Tickets(cache, database).issue(ticket_for(caller))
         except PyMongoError as error:
             raise SyncError("neither Redis nor MongoDB answers") from error
         finally:

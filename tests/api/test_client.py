@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.client import BURST, OUTBOX, SLOW, Client, Message, Subscription
+from api.deps import Caller
 from schemas.feed import FeedLine
 
 
@@ -30,7 +31,7 @@ def test_subscriptions_choose_by_type_entity_and_source(
 
 
 def test_too_much_waiting_ends_the_connection() -> None:
-    client = Client("kandy", "key", Subscription())
+    client = Client(Caller("kandy", "key"), Subscription())
     for number in range(OUTBOX):
         client.put({"n": number})
     assert client.closing is None
@@ -41,7 +42,7 @@ def test_too_much_waiting_ends_the_connection() -> None:
 
 
 def test_only_the_newest_status_waits() -> None:
-    client = Client("kandy", "key", Subscription())
+    client = Client(Caller("kandy", "key"), Subscription())
     client.put_status(b'{"n":1}')
     client.put_status(b'{"n":2}')
     client.put({"n": 0})
@@ -50,7 +51,7 @@ def test_only_the_newest_status_waits() -> None:
 
 
 def test_commands_are_limited() -> None:
-    client = Client("kandy", "key", Subscription())
+    client = Client(Caller("kandy", "key"), Subscription())
     allowed = sum(client.may_command() for _ in range(int(BURST) * 2))
     assert BURST <= allowed < BURST + 10
 

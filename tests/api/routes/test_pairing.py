@@ -50,11 +50,14 @@ async def test_a_shop_pairs_once_and_waits_for_its_preview(api: Any) -> None:
         again = await plugin.post("/api/integrations/pair", json=body)
         status = await plugin.get("/api/sync/status", headers=early)
         change = await plugin.post("/api/sync/force", json={}, headers=early)
+        customers = await plugin.get("/api/entities?type=customer", headers=early)
+        page = await plugin.get("/sync", headers=early)
     assert paired.status_code == 201
     assert paired.json()["confirmed"] is False
     assert (again.status_code, again.json()["status"]) == (403, 403)
-    assert status.status_code == 200  # the code's key may read from now on
-    assert change.status_code == 403  # and nothing more
+    assert status.status_code == 200  # the code's key may ask from now on
+    assert change.status_code == customers.status_code == 403  # and nothing more
+    assert page.status_code == 303
     async with api.client("kandy") as client:
         (made,) = (await client.get("/api/integrations")).json()["integrations"]
         preview = await client.get(f"/api/integrations/{made['id']}/preview")
