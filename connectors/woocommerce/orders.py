@@ -82,8 +82,10 @@ async def _product_body(command: Create, links: Links, terms: Terms) -> Resource
             body[taxonomy] = await terms.named(taxonomy, names)
     attributes = command.want.get("attributes")
     if isinstance(attributes, Mapping) and attributes:
+        shared = await terms.attributes(str(name) for name in attributes)
         body["attributes"] = [
             {
+                "id": shared.get(str(name).strip().lower(), 0),
                 "name": str(name),
                 "visible": True,
                 "options": [str(one) for one in (held if isinstance(held, list) else [held])],

@@ -249,7 +249,7 @@ class PlainWriter:
         if found is not None:
             return found
         if parent:
-            want = await variation_body(self._rest, parent, command)
+            want = await variation_body(self._rest, parent, command, self._terms)
         else:
             want = await create_body(command, links, self._terms, plain=True)
         metadata = want.pop("meta_data", [])

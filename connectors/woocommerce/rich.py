@@ -67,9 +67,12 @@ def _ids_by_address(held: Sequence[Resource], mark: Mapping[str, Any] | None) ->
     return found
 
 
-def attributes_body(want: Mapping[str, Any], held: Sequence[Resource]) -> list[Resource]:
+def attributes_body(
+    want: Mapping[str, Any], held: Sequence[Resource], shared: Mapping[str, int] | None = None
+) -> list[Resource]:
     """The item's attributes with these options: what is there keeps its id, its place and its use
-    for variations; what is not wanted any more goes, unless variations are told apart by it."""
+    for variations; what is not wanted any more goes, unless variations are told apart by it.
+    `shared`: ids of those that the shop has for all products."""
     wanted = {str(name).strip().lower(): (str(name), value) for name, value in want.items()}
     body = []
     for entry in held:
@@ -78,8 +81,10 @@ def attributes_body(want: Mapping[str, Any], held: Sequence[Resource]) -> list[R
             body.append({**entry, "options": option_texts(found[1])})
         elif entry.get("variation"):
             body.append(dict(entry))
-    for name, value in wanted.values():
-        body.append({"name": name, "visible": True, "options": option_texts(value)})
+    for key, (name, value) in wanted.items():
+        made: Resource = {"name": name, "visible": True, "options": option_texts(value)}
+        number = (shared or {}).get(key)
+        body.append({"id": number, **made} if number else made)
     return body
 
 
@@ -136,10 +141,14 @@ class Rich:
         want = command.want["attributes"]
         chosen: Mapping[str, Any] = want if isinstance(want, Mapping) else {}
         if command.type == "product":
-            return attributes_body(chosen, records(held.get("attributes")))
+            there = records(held.get("attributes"))
+            known = {str(entry.get("name") or "").strip().lower() for entry in there}
+            new = [str(name) for name in chosen if str(name).strip().lower() not in known]
+            shared = await self._terms.attributes(new) if new else {}
+            return attributes_body(chosen, there, shared)
         _, parent = item_ids(command.external_id)
         options = {str(name): text_of(value) or "" for name, value in chosen.items()}
-        return await offered(self._rest, str(parent), options)
+        return await offered(self._rest, str(parent), options, self._terms)
 
     async def _read(self, command: Write) -> Resource:
         number, parent = item_ids(command.external_id)

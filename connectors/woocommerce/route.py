@@ -121,7 +121,7 @@ class RouteWriter:
         if parent is None:
             return NOT_YET
         try:
-            want = await variation_body(self._rest, parent, command)
+            want = await variation_body(self._rest, parent, command, self._terms)
         except Missing as error:
             return answers.missing(command, str(error))
         except Rejected as error:

@@ -1,8 +1,10 @@
-"""Categories and tags by name: a product names them by ids, which only the shop gives."""
+"""Categories, tags and the shop's own attributes by name: a product names them by ids, which only
+the shop gives."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from typing import Any
 
 from connectors.woocommerce import wire
@@ -19,12 +21,27 @@ class Terms:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._known: dict[tuple[str, str], int] = {}
+        self._attributes: dict[str, int] = {}
 
     async def named(self, taxonomy: str, names: list[Any]) -> list[Resource]:
         """`[{"id": 21, "name": "Tea"}, ...]` of these names; missing ones are made. Core goes by
         the id; the name is there for the mark. Raises as `Rest.send`."""
         found = {name: await self._one(taxonomy, name) for name in wire.term_names(names)}
         return [{"id": number, "name": name} for name, number in found.items() if number]
+
+    async def attributes(self, names: Iterable[str]) -> dict[str, int]:
+        """Name in small letters to id, of the attributes that the shop has for all its products
+        (its filters and colour swatches go by them); others are a product's own. Raises as
+        `Rest.send`."""
+        wanted = {name.strip().lower() for name in names}
+        if wanted - self._attributes.keys():
+            listed = await self._rest.get("/products/attributes")
+            self._attributes = {
+                html.unescape(str(one.get("name", ""))).strip().lower(): number
+                for one in wire.records(listed)
+                if (number := wire.whole(one.get("id")))
+            }
+        return {name: self._attributes[name] for name in wanted if name in self._attributes}
 
     async def _one(self, taxonomy: str, name: str) -> int | None:
         place = (taxonomy, name.strip().lower())

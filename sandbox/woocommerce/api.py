@@ -128,8 +128,10 @@ class WooCommerce:
         match parts:
             case ["webhooks"] | ["webhooks", _]:
                 return _generic  # never called: webhooks wait for their ping
-            case ["products", ("categories" | "tags")]:
+            case ["products", ("categories" | "tags" | "attributes")]:
                 return _terms
+            case ["products", "attributes", number] if number.isdigit():
+                return _attribute
             case ["products", number, "variations"] | ["products", number, "variations", _]:
                 return _generic if number.isdigit() else None
             case ["orders", number, ("notes" | "refunds")] if number.isdigit():
@@ -236,6 +238,15 @@ def _terms(shop: Shop, call: Call, parts: list[str]) -> Answer:
     number = shop.new_id("term")
     held[number] = {"id": number, "name": name, "slug": body.get("slug", name.lower())}
     return json_answer(201, held[number])
+
+
+def _attribute(shop: Shop, call: Call, parts: list[str]) -> Answer:
+    found = shop.terms["attributes"].get(int(parts[2]))
+    if found is None:
+        raise ShopError(404, "woocommerce_rest_taxonomy_invalid", "Resource does not exist.")
+    if call.method == "DELETE":
+        del shop.terms["attributes"][found["id"]]
+    return json_answer(200, found)
 
 
 def _order_parts(shop: Shop, call: Call, parts: list[str]) -> Answer:

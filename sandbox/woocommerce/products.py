@@ -84,10 +84,12 @@ def _terms(shop: Shop, taxonomy: str, wanted: list[Record]) -> list[Record]:
     return terms or ([shop.terms["categories"][15]] if taxonomy == "categories" else [])
 
 
-def _attributes(item: Item, wanted: list[Record]) -> list[Record]:
+def _attributes(shop: Shop, item: Item, wanted: list[Record]) -> list[Record]:
+    """One that all products share is named by its id alone."""
     shown = []
     for position, entry in enumerate(wanted):
-        name = entry.get("name", "")
+        known = shop.terms["attributes"].get(entry.get("id", 0), {})
+        name = known.get("name") or entry.get("name", "")
         base: Record = {"id": entry.get("id", 0), "name": name, "slug": entry.get("slug", name)}
         if item.kind == "variation":
             shown.append({**base, "option": entry.get("option", "")})
@@ -133,7 +135,7 @@ def _planned_value(shop: Shop, item: Item, name: str, value: Any) -> Record:
     if name in ("categories", "tags"):
         return {name: _terms(shop, name, value)}
     if name == "attributes":
-        return {name: _attributes(item, value)}
+        return {name: _attributes(shop, item, value)}
     if name == "dimensions":
         return {name: {**item.fields["dimensions"], **value}}
     return {name: value}

@@ -117,7 +117,7 @@ class Shop:
     )
     webhooks: dict[int, Webhook] = field(default_factory=dict)
     terms: dict[str, dict[int, Record]] = field(
-        default_factory=lambda: {"categories": {}, "tags": {}}
+        default_factory=lambda: {"categories": {}, "tags": {}, "attributes": {}}
     )
     skus: dict[str, int] = field(default_factory=dict)
     entities: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -272,3 +272,44 @@ async def test_keys_without_the_right(shop: RealShop, product: dict[str, Any]) -
     reader = shop.rest("read")
     assert (await reader.send("GET", route))["protocol"] == 1
     await reader.close()
+
+
+async def test_what_cannot_be_read_just_now_is_busy_not_gone(calls: Calls) -> None:
+    product = await calls.new_product(regular_price="5")
+    told = calls.shop.php(
+        "add_filter('woocommerce_product_class', function () { throw new Exception('away'); });"
+        "return SmartStore\\WooCommerce\\Operation::run(array('do' => 'read',"
+        f"'resource' => 'product', 'id' => {product['id']}));"
+    )
+    assert (told["result"], told["reason"], told["gone"]) == ("busy", "read", False)
+
+
+async def test_a_lost_connection_ends_the_transaction(calls: Calls) -> None:
+    """WordPress opens another one by itself, in which nothing is locked."""
+    if calls.shop.database == "sqlite":
+        pytest.skip("SQLite has no connection to lose")
+    told = calls.shop.php(
+        "global $wpdb; $went_on = 0; try { SmartStore\\WooCommerce\\Lock::transaction(function () use "
+        "(&$went_on) { global $wpdb; $wpdb->close(); $wpdb->db_connect();"
+        "$wpdb->query('SELECT 1'); $went_on++; }); return 'done'; }"
+        "catch (SmartStore\\WooCommerce\\Lock_Lost $lost) { return array($lost->getMessage(), $went_on); }"
+    )
+    assert told == ["the connection to the database was lost", 0]
+
+
+async def test_pictures_of_what_is_not_written_are_taken_away(calls: Calls) -> None:
+    count = "return (int) wp_count_posts('attachment')->inherit;"
+    before = calls.shop.php(count)
+    picture = [{"src": "https://cdn.example.com/pot.jpg"}]
+    product = await calls.new_product(regular_price="5")
+    [refused] = await calls.sync(
+        write(product, expected={"regular_price": "6"}, want={"images": picture})
+    )
+    assert outcome(refused) == ("refused", "expected")
+    assert calls.shop.php(count) == before
+    [taken] = await calls.sync(write(product, want={"images": picture}))
+    assert outcome(taken) == ("taken", "")
+    assert calls.shop.php(count) == before + 1
+    [again] = await calls.sync(write(product, want={"images": picture}))
+    assert outcome(again) == ("taken", "")
+    assert calls.shop.php(count) == before + 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.woocommerce.profile import TYPES
 from connectors.woocommerce.rich import attributes_body, images_body
-from tests.connectors.woocommerce.conftest import Bench, Known, read, write
+from tests.connectors.woocommerce.conftest import Bench, Known, create, read, write
 
 NOBODY = Known()
 POT = "https://cdn.example.com/pot.jpg"
@@ -78,6 +78,22 @@ async def test_attributes_keep_what_variations_need(bench: Bench) -> None:
     after = {a["name"]: a for a in (await bench.product(430))["attributes"]}
     assert all(after[name]["variation"] for name in kept)
     assert after["Fabric"]["options"] == ["Cotton"]
+
+
+async def test_an_attribute_that_the_shop_has_for_all_products_is_that_one(bench: Bench) -> None:
+    rest = bench.client._rest  # noqa: SLF001 - as the shop's keeper would
+    path = "/wp-json/wc/v3/products/attributes"
+    grade = await rest.send("POST", path, body={"name": "Grade"})
+    want = {"attributes": {"Grade": ["BOPF"], "Estate": "Dimbula"}}
+    seen = await apply(bench, write("product", "412", want=want, expected={"attributes": {}}))
+    assert seen.fields["attributes"] == {"Grade": ["BOPF"], "Estate": ["Dimbula"]}
+    ids = {one["name"]: one["id"] for one in (await bench.product(412))["attributes"]}
+    assert ids == {"Grade": grade["id"], "Estate": 0}
+    new = {"name": "Tea", "sku": "TEA-X", "attributes": {"grade": "FBOP"}, "price": "1"}
+    (made,) = await bench.client.apply([create("product", "e9", want=new)], NOBODY)
+    assert made.result == "taken"
+    assert [one["id"] for one in (await bench.product("TEA-X"))["attributes"]] == [grade["id"]]
+    await rest.send("DELETE", f"{path}/{grade['id']}", params={"force": "true"})
 
 
 async def test_a_variation_gets_another_option_and_picture(bench: Bench) -> None:
