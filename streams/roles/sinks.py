@@ -51,7 +51,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         publisher=common.publisher,
         links=common.links,
         directory=common.directory,
-        rates=Rates(endpoints.redis_url.get_secret_value()),
+        rates=Rates(common.redis),
     )
     performers: dict[str, Performer] = {"whatsapp": sending}
     apps, sinks = [], []

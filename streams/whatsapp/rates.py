@@ -15,6 +15,7 @@ import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 log = structlog.get_logger(__name__)
@@ -35,19 +36,19 @@ class Rates:
 
     def __init__(
         self,
-        redis_url: str,
+        redis: Redis,
         *,
         per_second: int = PER_SECOND,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`redis` is closed by who opened it."""
         self._clock = clock
         self._shared = MovingWindowRateLimiter(
             RedisStorage(
-                f"async+{redis_url}",
+                "async+redis://",
                 implementation="redispy",
                 key_prefix="ss:rate",
-                socket_timeout=0.5,
-                socket_connect_timeout=0.5,
+                connection_pool=redis.connection_pool,  # type: ignore[arg-type]
             )
         )
         self._alone = MovingWindowRateLimiter(MemoryStorage())

@@ -178,10 +178,6 @@ class Sending:
         if cost and not await self._spending.reserve(org, month, cost, settings.cap):
             hold = Hold("budget", "this month's spend cap is reached", stand.budget.next_month_ms)
             return await self._hold(command, row, hold)
-        entry = await self._ledger.claim(command, self._clock_ms())
-        if not entry.mine:
-            await self._spending.correct(org, month, -cost, -1 if cost else 0)
-            return await self._claimed(command, row, entry)
         sent = {
             "template": send.template,
             "language": send.language,
@@ -189,8 +185,13 @@ class Sending:
             "price": str(stand.budget.prices.get(send.category, 0)),
             "month": month,
         }
-        # Before the call: a status may be faster than the call's own answer.
+        # Before the claim: a status may be faster than the call's own answer, and nothing should
+        # take time between claim and call.
         await self._sends.change(row, sent=sent, cost=cost, text=text, reason="", why="")
+        entry = await self._ledger.claim(command, self._clock_ms())
+        if not entry.mine:
+            await self._spending.correct(org, month, -cost, -1 if cost else 0)
+            return await self._claimed(command, row, entry)
         arguments: dict[str, Any] = {"to": row.to, "message": dict(send.message)}
         if row.reply_to:
             arguments["replyTo"] = row.reply_to

@@ -1,0 +1,386 @@
+"""What becomes of a message in every case: on a real MongoDB, against the sandbox's Graph API."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from connectors.protocol import Connection, EffectSettled
+from connectors.whatsapp import WhatsApp
+from connectors.whatsapp.messages import message_of
+from sandbox.app import create_sandbox
+from sandbox.client import SandboxClient
+from schemas.command import Perform
+from schemas.outcome import Outcome
+from streams.database import Database
+from streams.directory import Directory
+from streams.keyring import Keyring
+from streams.links import Links
+from streams.sinks.lines import Line
+from streams.whatsapp.budget import Spending
+from streams.whatsapp.conversations import Conversations
+from streams.whatsapp.dispatch import command_of, dispatch_due
+from streams.whatsapp.rates import Rates
+from streams.whatsapp.receipts import Receipts
+from streams.whatsapp.sending import Sending
+from streams.whatsapp.sends import Outgoing, Sends
+from streams.whatsapp.service import NotUnknown, WhatsAppService
+from streams.whatsapp.templates import Templates, apply_update
+from tests.streams.conftest import KafkaLog
+
+pytestmark = pytest.mark.servers
+
+NUMBER, WABA, CATALOGUE = "104857392017364", "217530984412087", "1083364729915520"
+TO, DIGITS = "+94771234567", "94771234567"
+START_MS = 1_784_522_405_000
+HOUR_MS = 3_600_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass
+class Rig:
+    """A sink's performer with everything around it, and hands on both sides."""
+
+    database: Database
+    kafka: KafkaLog
+    control: SandboxClient
+    transport: httpx.AsyncBaseTransport
+    directory: Directory
+    clock: Clock
+    rates: Rates
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sends = Sends(self.database, self.clock)
+        self.sending = self.new_sending()
+        self.receipts = Receipts(self.database, self.clock)
+        self.conversations = Conversations(self.database)
+        self.lines: dict[str, Line] = {}
+
+    def new_sending(self) -> Sending:
+        return Sending(
+            self.database,
+            publisher=self.kafka,
+            links=Links(self.database),
+            directory=self.directory,
+            rates=self.rates,
+            clock_ms=self.clock,
+        )
+
+    def line(self, **settings: str) -> Line:
+        given = {
+            "base_url": "https://sandbox.test/v25.0", "phone_number_id": NUMBER, "waba_id": WABA,
+            "catalog_id": CATALOGUE, "order_statuses": "processing,shipped,delivered",
+            "notification_wait_s": "0", **self.settings, **settings,
+        }  # fmt: skip
+        connection = Connection(
+            "c1", "org", "whatsapp", "whatsapp", given, {"access_token": "sandbox-token-1"}
+        )
+        client = WhatsApp(transport=self.transport).client(connection)
+        return Line(connection, client, self.clock)
+
+    async def news(self, status: str = "shipped", order: str = "o1", **line: str) -> Outcome:
+        command = Perform(
+            organization_id="org", type="order", entity_id=order, replica="whatsapp",
+            effect_key=f"org:order_status:{order}:{status}", effect="order_status",
+            arguments={"to": TO, "status": status, "number": "1041"}, epoch=1, issued_at_ms=0,
+        )  # fmt: skip
+        return await self.sending.perform(command, self.line(**line))
+
+    async def answer(self, key: str = "a", text: str = "Hello", **line: str) -> Outcome:
+        await self.sends.want(
+            "org", key, replica="whatsapp", to=TO, purpose="answer", kind="text",
+            message=message_of("text", text), text=text,
+        )  # fmt: skip
+        return await self.again(key, **line)
+
+    async def again(self, key: str, **line: str) -> Outcome:
+        row = await self.row(key)
+        return await self.sending.perform(command_of(row, self.clock()), self.line(**line))
+
+    async def row(self, key: str = "org:order_status:o1:shipped") -> Outgoing:
+        found = await self.sends.of_key("org", key)
+        assert found is not None
+        return found
+
+    async def says(self, status: str, key: str = "", reason: str = "", **more: Any) -> None:
+        """A status by webhook, twice."""
+        row = await self.row(key) if key else await self.row()
+        told = EffectSettled(row.effect_key, row.vendor_id or "wamid.late", status, reason, **more)
+        for _ in range(2):
+            await self.receipts.evidence("org", told, self.clock())
+
+    async def writes(self, ago_ms: int = 1000) -> None:
+        """The customer wrote."""
+        await self.control.customer_writes(NUMBER, DIGITS, "Hello")
+        await self.conversations.seen_inbound("org", TO, "w1", self.clock() - ago_ms, phone=TO)
+
+    async def sent(self) -> list[dict[str, Any]]:
+        return await self.control.messages(NUMBER)
+
+    async def effect(self, key: str) -> Mapping[str, Any]:
+        return await self.database["ss_effects"].find_one({"effectKey": key}) or {}
+
+
+@pytest.fixture
+async def rig(fresh: Database, kafka: KafkaLog, redis: Redis) -> AsyncIterator[Rig]:
+    app = create_sandbox(httpx.MockTransport(lambda _: httpx.Response(200)))
+    asgi = httpx.ASGITransport(app)
+
+    async def forward(request: httpx.Request) -> httpx.Response:
+        try:
+            return await asgi.handle_async_request(request)
+        except AssertionError:
+            raise httpx.ReadError("dropped", request=request) from None
+
+    transport = httpx.MockTransport(forward)
+    async with httpx.AsyncClient(transport=asgi, base_url="https://sandbox.test") as http:
+        control = SandboxClient(http)
+        await control.create_number(
+            NUMBER, catalog_id=CATALOGUE, account_id=WABA, access_token="sandbox-token-1",
+            templates=[
+                {"name": "order_status", "language": name, "parameters": 2} for name in ("en", "si")
+            ],
+        )  # fmt: skip
+        directory = Directory(fresh, Keyring([bytes(32)]))
+        rates = Rates(redis)
+        yield Rig(fresh, kafka, control, transport, directory, Clock(), rates)
+    await app.state.world.sender.close()
+
+
+async def test_outside_the_window_a_template_and_once(rig: Rig) -> None:
+    told = await asyncio.gather(*(rig.news() for _ in range(4)))
+    assert "taken" in {one.result for one in told}
+    assert {one.result for one in await asyncio.gather(*(rig.news() for _ in range(3)))} == {
+        "taken"
+    }
+    (sent,) = await rig.sent()
+    assert sent["type"] == "template"
+    assert sent["biz_opaque_callback_data"] == "org:order_status:o1:shipped"
+    consent = (await rig.conversations.get("org", TO)).consent  # type: ignore[union-attr]
+    assert consent is not None
+    assert (consent.state, consent.source) == ("in", "order:o1")
+
+
+async def test_a_burst_is_its_newest_message(rig: Rig) -> None:
+    rig.settings["notification_wait_s"] = "20"
+    for status in ("processing", "shipped", "delivered"):
+        told = await rig.news(status)
+        assert told.result == "retry"
+        assert told.retry_at_ms == rig.clock() + 20_000
+        rig.clock.now_ms += 1000
+    rig.clock.now_ms += 20_000
+    assert (await rig.news("delivered")).result == "taken"
+    assert (await rig.news("processing")).reason == "not sent: newer news came"
+    assert (await rig.news("shipped")).result == "taken"
+    (sent,) = await rig.sent()
+    assert sent["biz_opaque_callback_data"] == "org:order_status:o1:delivered"
+
+
+async def test_a_lost_answer_is_settled_by_a_status_and_never_repeated(rig: Rig) -> None:
+    await rig.writes()
+    await rig.control.number_faults(NUMBER, requests=[{"drop": True}])
+    assert (await rig.news()).result == "unknown"
+    assert (await rig.news()).result == "unknown"
+    await rig.says("delivered")
+    row = await rig.row()
+    assert (row.state, row.delivery) == ("sent", "delivered")
+    assert (await rig.news()).result == "taken"
+    assert len(await rig.sent()) == 1
+    effect = await rig.effect(row.key)
+    assert effect["settledAtMs"]
+
+
+async def test_a_process_that_ends_before_the_call_leaves_it_to_a_person(rig: Rig) -> None:
+    await rig.writes()
+    service = WhatsAppService(rig.database, rig.directory, rig.kafka, rig.clock)
+    await rig.answer(key="warm")
+    row = await rig.sends.want(
+        "org", "cut", replica="whatsapp", to=TO, purpose="answer", kind="text",
+        message=message_of("text", "x"),
+    )  # fmt: skip
+    await service.ledger.claim(command_of(row, rig.clock()), rig.clock())
+    assert (await rig.again("cut")).result == "retry"
+    rig.clock.now_ms += 62_000
+    assert (await rig.again("cut")).result == "unknown"
+    assert not [one for one in await service.ledger.unsettled("org", rig.clock()) if one.listed]
+    rig.clock.now_ms += 15 * 60_000
+    (listed,) = await service.ledger.unsettled("org", rig.clock())
+    assert (listed.effect_key, listed.listed) == ("cut", True)
+    resent = await service.resend("org", "cut", "staff")
+    assert (resent.attempt, resent.effect_key) == (2, "cut~2")
+    with pytest.raises(NotUnknown):
+        await service.resend("org", "cut", "staff")
+    assert (await rig.again("cut")).result == "taken"
+    assert await service.ledger.unsettled("org", rig.clock()) == []
+    assert [one["biz_opaque_callback_data"] for one in await rig.sent()] == ["warm", "cut~2"]
+
+
+LATER = (
+    (131049, "waiting", 24 * HOUR_MS, "Meta chose"),
+    (130472, "waiting", 24 * HOUR_MS, "Meta chose"),
+    (131026, "failed", 0, "not on WhatsApp"),
+    (131000, "waiting", 60_000, "fault of its own"),
+    (131056, "waiting", 4_000, "within a minute"),
+    (131048, "waiting", HOUR_MS, "customers reported"),
+    (131053, "failed", 0, "picture or document"),
+    (131047, "waiting", 0, "24 hours (131047)"),
+    (131050, "failed", 0, "stopped marketing"),
+)
+
+
+async def test_what_fails_later_follows_its_codes_rule(rig: Rig) -> None:
+    await rig.writes()
+    for code, state, wait_ms, words in LATER:
+        order = f"o{code}"
+        key = f"org:order_status:{order}:shipped"
+        assert (await rig.news(order=order)).result == "taken"
+        before = await rig.row(key)
+        told = EffectSettled(before.effect_key, before.vendor_id, "failed", f"{code}: Meta's words")
+        for _ in range(3):  # deliveries come again, also after the new attempt has begun
+            await rig.receipts.evidence("org", told, rig.clock())
+        row = await rig.row(key)
+        assert (code, row.state, row.attempt) == (code, state, 2 if state == "waiting" else 1)
+        assert words in row.reason
+        if state == "waiting":
+            assert row.not_before_ms == rig.clock() + wait_ms
+        if code == 131047:
+            assert (await rig.again(key)).result == "taken"
+            kinds = [one["type"] for one in await rig.sent() if order in str(one)]
+            assert kinds == ["text", "template"]
+        consent = (await rig.conversations.get("org", TO)).consent  # type: ignore[union-attr]
+        assert consent is not None
+        assert (consent.state == "out") == (code == 131050)
+
+
+async def test_a_paused_template_gives_way_and_is_used_again_when_approved(rig: Rig) -> None:
+    await rig.conversations.choose_language("org", TO, "si")
+    await rig.control.add_template(NUMBER, name="order_status", language="si", status="PAUSED")
+    templates = Templates(rig.database, rig.clock)
+    # Listed as approved a moment ago.
+    client: Any = rig.line().client
+    known = await templates.refresh("org", "whatsapp", client)
+    assert {one.status for one in known.templates or ()} == {"APPROVED", "PAUSED"}
+    update = {"message_template_name": "order_status", "message_template_language": "si"}
+    field_name = "message_template_status_update"
+    rig.clock.now_ms += 1000
+    approved = {**update, "event": "APPROVED"}
+    await apply_update(
+        rig.database, "org", "whatsapp", field_name, approved, rig.clock(), rig.clock
+    )
+    rig.sending = rig.new_sending()
+    assert "another way" in (await rig.news()).reason
+    row = await rig.row()
+    assert row.attempt == 2
+    assert (await rig.again(row.key)).result == "taken"
+    (sent,) = await rig.sent()
+    assert sent["body"]["template"]["language"] == {"code": "en"}
+
+
+async def test_without_a_template_it_is_held_until_one_is_approved(rig: Rig) -> None:
+    told = await rig.news(order_status_template="not_there")
+    assert told.result == "taken"
+    assert "there is no template not_there" in told.reason
+    row = await rig.row()
+    assert (row.state, row.why) == ("held", "template")
+    entity = [one for one in rig.kafka.records if b"org/whatsapp/message" in one.key]
+    assert len(entity) == 1
+    rig.clock.now_ms = row.due_ms + 10_000
+    rig.kafka.records.clear()
+    assert await dispatch_due(rig.sends, rig.kafka, rig.clock()) == 1
+    assert rig.kafka.records[0].key == f"org/conversation/{TO}".encode()
+    assert await dispatch_due(rig.sends, rig.kafka, rig.clock()) == 0
+
+
+async def test_an_expired_token_pauses_and_says_so(rig: Rig) -> None:
+    await rig.writes()
+    await rig.control.change_number(NUMBER, access_token="another")
+    line = rig.line()
+    row = await rig.sends.want(
+        "org", "t", replica="whatsapp", to=TO, purpose="answer", kind="text",
+        message=message_of("text", "x"),
+    )  # fmt: skip
+    told = await rig.sending.perform(command_of(row, rig.clock()), line)
+    assert "access token has expired" in told.reason
+    assert "access token has expired" in await rig.directory.trouble("org", "whatsapp")
+    held = await rig.row("t")
+    assert (held.state, held.why) == ("held", "connection")
+    calls = len(await rig.sent())
+    await rig.sending.perform(command_of(held, rig.clock()), line)
+    assert len(await rig.sent()) == calls
+    await rig.control.change_number(NUMBER, access_token="sandbox-token-1")
+    rig.clock.now_ms += 61_000
+    await rig.sending.perform(command_of(held, rig.clock()), line)
+    assert (await rig.row("t")).state == "sent"
+    assert await rig.directory.trouble("org", "whatsapp") == ""
+
+
+async def test_who_said_stop_is_answered_and_not_notified(rig: Rig) -> None:
+    await rig.writes()
+    await rig.conversations.record_consent("org", TO, "out", "message:w1", rig.clock())
+    assert "does not want messages" in (await rig.news()).reason
+    assert (await rig.row()).state == "dropped"
+    assert (await rig.answer()).result == "taken"
+    assert [one["type"] for one in await rig.sent()] == ["text"]
+
+
+async def test_metas_price_takes_the_estimates_place(rig: Rig) -> None:
+    rig.settings["notifications"] = (
+        '{"orders": {"shipped": {}, "delivered": {}}, "waitS": 0, "prices": {"utility": "1.25"},'
+        ' "monthlyCap": "2", "timeZone": "Asia/Colombo"}'
+    )
+    spending = Spending(rig.database)
+    await rig.news()
+    month = (await rig.row()).sent["month"]
+    assert (await spending.of("org", month)).spent == 1_250_000
+    second = await rig.news("delivered", order="o2")
+    assert "spend cap" in second.reason
+    await rig.says("sent", category="utility", billable=False)
+    assert (await spending.of("org", month)).spent == 0
+    row = await rig.row("org:order_status:o2:delivered")
+    assert row.why == "budget"
+    assert (await rig.again(row.key)).result == "taken"
+    await rig.says("failed", row.key, "131026: Undeliverable")
+    assert (await spending.of("org", month)).spent == 0
+
+
+async def test_the_cap_holds_for_many_at_once(fresh: Database) -> None:
+    spending = Spending(fresh)
+    found = await asyncio.gather(
+        *(spending.reserve("org", "2026-11", 1_000_000, 5_500_000) for _ in range(20))
+    )
+    assert found.count(True) == 5
+    assert (await spending.of("org", "2026-11")).spent == 5_000_000
+
+
+async def test_rates_are_kept_with_redis_and_stricter_without(redis: Redis) -> None:
+    name = f"n{secrets.token_hex(6)}"
+    rates = Rates(redis, per_second=10)
+    waits = await asyncio.gather(*(rates.take(name, f"+{n}") for n in range(12)))
+    assert sorted(waits)[:10] == [0.0] * 10
+    assert all(0 < wait <= 1.1 for wait in sorted(waits)[10:])
+    many = Rates(redis, per_second=1000)
+    pair = [await many.take(f"{name}-pair", TO) for _ in range(46)]
+    assert pair[:45] == [0.0] * 45
+    assert 200 < pair[45] <= 271
+    nowhere = Redis.from_url("redis://127.0.0.1:1/0")
+    alone = Rates(nowhere, per_second=10)
+    assert await alone.take(name, TO) == 0.0
+    assert 5 < await alone.take(name, TO) <= 6.1
+    alone.rest(name, "+9", 16)
+    assert 15 < await alone.take(name, "+9") <= 16
+    await nowhere.aclose()
