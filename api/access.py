@@ -16,7 +16,6 @@ OWNERS_CHANGE = (
     "/api/integrations",
     "/integrations",
     "/api/couriers",
-    "/couriers",
     "/api/policies",
     "/api/whatsapp/notifications",
     "/api/whatsapp/templates",
