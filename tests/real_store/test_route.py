@@ -288,11 +288,12 @@ async def test_a_lost_connection_ends_the_transaction(calls: Calls) -> None:
     """WordPress opens another one by itself, in which nothing is locked."""
     if calls.shop.database == "sqlite":
         pytest.skip("SQLite has no connection to lose")
+    lock = "SmartStore\\WooCommerce\\Lock"
     told = calls.shop.php(
-        "global $wpdb; $went_on = 0; try { SmartStore\\WooCommerce\\Lock::transaction(function () use "
-        "(&$went_on) { global $wpdb; $wpdb->close(); $wpdb->db_connect();"
+        f"$went_on = 0; try {{ {lock}::transaction(function () use (&$went_on) {{"
+        "global $wpdb; $wpdb->close(); $wpdb->db_connect();"
         "$wpdb->query('SELECT 1'); $went_on++; }); return 'done'; }"
-        "catch (SmartStore\\WooCommerce\\Lock_Lost $lost) { return array($lost->getMessage(), $went_on); }"
+        f"catch ({lock}_Lost $lost) {{ return array($lost->getMessage(), $went_on); }}"
     )
     assert told == ["the connection to the database was lost", 0]
 
