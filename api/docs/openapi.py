@@ -63,6 +63,7 @@ PROBLEMS = {
     "409": "It has changed meanwhile; read it again.",
     "413": "Too large.",
     "422": "Well formed, but it cannot be.",
+    "429": "More than SMARTSTORE_RATE_LIMIT allows; Retry-After says how long to wait.",
     "503": "A server of ours does not answer; nothing was done.",
 }
 
@@ -155,7 +156,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
 def _problems_of(operation: dict[str, Any], method: str, signed_in: bool) -> list[str]:
     found = ["400", "422", "503"]
     if signed_in:
-        found += ["401", "404"]
+        found += ["401", "404", "429"]
         if method != "get":
             found += ["403", "409"]
     if "requestBody" in operation:
