@@ -22,11 +22,11 @@ from api.ratelimit import RateLimits
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
-QUICK = ("--phases", "examples,fuzzing", "--max-examples", "4")
-# Where there is no archive these say so, which is a 503.
+QUICK = ("--phases", "examples,fuzzing", "--max-examples", "2")
+# What needs the archive says so where there is none, which is a 503.
 SETTINGS = """
 [[operations]]
-include-path-regex = "^/api/(replay|history|archive|analytics|sql)|/(at|versions)$"
+include-path-regex = "^/api/(replay|history|archive|analytics|sql|erasure)|/(at|versions)$"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 """
 
