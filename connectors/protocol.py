@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Protocol, runtime_checkable
 
 from schemas.base import Fields
@@ -15,6 +16,7 @@ from schemas.command import Create, Delete, Perform, Read, Write
 from schemas.observation import Seen
 from schemas.outcome import Result
 
+Network = IPv4Network | IPv6Network
 StateCommand = Write | Create | Delete | Read
 Normal = Callable[[str, Any], Any]
 """(canonical field, canonical value) -> the canonical value read back after writing it."""
@@ -77,6 +79,8 @@ class Connection:
     the preview and chosen who wins."""
     first_sync: str = "newest"
     """Who wins where an item differs at first sight: `newest`, `ask`, or a replica's name."""
+    networks: tuple[Network, ...] | None = None
+    """Only public addresses, and these private networks, are called. None: any, for trials."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Connections(Organizations):
         self._database_name = database.name
         self._keyring = keyring
         self._environment = environment
+        self._networks = environment.networks if environment else None
         self._clock_ms = clock_ms
         self._connections: Fresh[tuple[Connection, ...]] = Fresh(FRESH_S, clock)
         self._found: Fresh[tuple[Connection, ...]] = Fresh(FRESH_S, clock)
@@ -211,6 +212,7 @@ class Connections(Organizations):
             active=bool(row.get("active", True)) and not trouble,
             confirmed=self._counts(row),
             first_sync=row.get("firstSync") or FIRST_SYNC,
+            networks=self._networks,
         )
 
     def _counts(self, row: Document) -> bool:
@@ -262,6 +264,7 @@ class Connections(Organizations):
                 # A courier holds nothing that could differ from ours.
                 confirmed=winner != ASK or replica.startswith(COURIER),
                 first_sync=winner,
+                networks=self._networks,
             )
             for replica, (settings, found) in self._environment.given().items()
         ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connectors.network import read_networks
+from connectors.protocol import Network
 from streams.couriers import environment as couriers
 
 WHATSAPP_BASE_URL = "https://graph.facebook.com/v25.0"
@@ -51,6 +53,25 @@ class PlatformEnvironment(BaseSettings):
     first_sync: str = Field("ask", validation_alias="SMARTSTORE_FIRST_SYNC")
     """Who wins where an item differs at first sight: `newest`, `mongodb`, or the platform's name.
     `ask`: nothing moves before a person has seen the preview."""
+
+    environment: str = Field("development", validation_alias="SMARTSTORE_ENVIRONMENT")
+    public_url: str = Field("", validation_alias="SMARTSTORE_PUBLIC_URL")
+    private_networks: str = Field("", validation_alias="SMARTSTORE_PRIVATE_NETWORKS")
+    """Comma separated (10.0.0.0/8): private networks that shops and couriers may be in."""
+
+    @field_validator("private_networks")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        read_networks(value)
+        return value
+
+    @property
+    def networks(self) -> tuple[Network, ...] | None:
+        """Where connections may lead besides public addresses; None, anywhere, on trial only: in
+        production, and where strangers reach us, an address typed by a person is checked."""
+        if self.environment == "production" or self.public_url.startswith("https://"):
+            return read_networks(self.private_networks)
+        return None
 
     def given(self) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
         """Replica to (settings, secrets), for those that are set up."""

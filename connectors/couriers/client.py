@@ -23,12 +23,12 @@ from connectors.couriers.errors import (
 from connectors.couriers.hosts import paced
 from connectors.couriers.labels import MAX_LABEL_BYTES, Label, label_of
 from connectors.couriers.model import Created, Creation, Tracking
-from connectors.couriers.network import public_transport
 from connectors.couriers.protocol import A, Context, Courier, Operation, Request, Token
 from connectors.couriers.shipment import Shipment
 from connectors.couriers.tokens import Tokens
 from connectors.errors import Malformed, Refused, Retry, Unknown
 from connectors.http import Reply, open_http, send
+from connectors.network import way_out
 from connectors.protocol import Connection
 
 CONNECTIONS = 8
@@ -57,8 +57,9 @@ class CourierClient(Generic[A]):
         self.courier = courier
         self._account = courier.account(connection)
         self.traits = paced(connection, courier.traits(self._account))
-        if transport is None and connection.settings.get("allow_private_addresses") != "true":
-            transport = public_transport(CONNECTIONS)
+        on_trial = connection.settings.get("allow_private_addresses") == "true"
+        if connection.networks is not None or not on_trial:
+            transport = transport or way_out(connection.networks or (), CONNECTIONS)
         self._http = open_http(
             "", transport=transport, connections=CONNECTIONS, timeout_s=TIMEOUT_S
         )

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from connectors.network import way_out
 from connectors.protocol import Client, Connection, Connector, Parsed, Profile
 from connectors.whatsapp import signature
 from connectors.whatsapp.client import WhatsAppClient
+from connectors.whatsapp.graph import CONNECTIONS
 from connectors.whatsapp.mapping import parse_delivery
 from connectors.whatsapp.profile import PROFILE, PROFILE_WITHOUT_CATALOGUE
 from connectors.whatsapp.settings import account_of
@@ -48,7 +50,8 @@ class WhatsApp:
 
     def client(self, connection: Connection) -> Client:
         """Raises Paused where the number or the token is missing."""
-        return WhatsAppClient(account_of(connection), self.transport)
+        way = self.transport or way_out(connection.networks, CONNECTIONS)
+        return WhatsAppClient(account_of(connection), way)
 
     async def capabilities(self, connection: Connection) -> Mapping[str, str]:
         """Nothing to find out."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import httpx
 
+from connectors.network import way_out
 from connectors.protocol import Client, Connection, Connector, Parsed, Profile
 from connectors.woocommerce import signature
 from connectors.woocommerce.client import WooCommerceClient
 from connectors.woocommerce.parsing import parse_delivery
 from connectors.woocommerce.profile import profile_of
+from connectors.woocommerce.rest import CONNECTIONS
 from connectors.woocommerce.settings import country_of, shop_of
 
 
@@ -46,11 +48,15 @@ class WooCommerce:
 
     def client(self, connection: Connection) -> Client:
         """Raises Paused where the address or the key is missing."""
-        return WooCommerceClient(shop_of(connection), self.transport)
+        return WooCommerceClient(
+            shop_of(connection), self.transport or way_out(connection.networks, CONNECTIONS)
+        )
 
     async def capabilities(self, connection: Connection) -> Mapping[str, str]:
         """`plugin`, `protocol` and `max_operations`, or nothing. Raises ConnectorError."""
-        client = WooCommerceClient(shop_of(connection), self.transport)
+        client = WooCommerceClient(
+            shop_of(connection), self.transport or way_out(connection.networks, CONNECTIONS)
+        )
         try:
             return await client.capabilities()
         finally:

@@ -26,8 +26,10 @@ from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import PyMongoError
 
 from connectors.errors import ConnectorError, Paused, Refused
+from connectors.network import way_out
 from connectors.protocol import Connection
 from connectors.whatsapp.contents import MEDIA
+from connectors.whatsapp.graph import CONNECTIONS
 from connectors.whatsapp.media import Fetched, MediaClient
 from connectors.whatsapp.settings import account_of
 from streams.database import Database, Document
@@ -224,7 +226,8 @@ class Fetching:
             await self._media.failed(row, "the connection was removed")
             return True
         try:
-            client = MediaClient(account_of(connection), self._transport)
+            way = self._transport or way_out(connection.networks, CONNECTIONS)
+            client = MediaClient(account_of(connection), way)
         except Paused as error:
             await self._media.later(row, str(error))
             return True

@@ -11,7 +11,6 @@ import pytest
 from connectors.couriers.client import CourierClient
 from connectors.couriers.errors import AuthError, InvalidRequest, RateLimited, Unavailable
 from connectors.couriers.model import Created
-from connectors.couriers.network import PublicOnly, is_public
 from connectors.couriers.registry import courier, couriers
 from connectors.errors import Paused, Refused, Retry, Unknown
 from support.couriers import domestic
@@ -261,16 +260,6 @@ async def test_aramex_refuses_haste_with_http_200(bench: Bench) -> None:
 # Addresses
 
 
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [("8.8.8.8", True), ("127.0.0.1", False), ("10.1.2.3", False), ("169.254.169.254", False),
-     ("192.168.0.1", False), ("::1", False), ("fe80::1%eth0", False), ("0.0.0.0", False),  # noqa: S104
-     ("::ffff:10.0.0.1", False), ("224.0.0.1", False), ("2606:4700::1111", True)],
-)  # fmt: skip
-def test_private_addresses_are_known(address: str, public: bool) -> None:
-    assert is_public(address) is public
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 async def test_a_typed_address_leads_to_no_private_network(bench: Bench, host: str) -> None:
     held = bench.connection("ceylinco", "ceylinco", base_url=f"http://{host}:1")
@@ -287,13 +276,6 @@ async def test_unless_a_person_says_so(bench: Bench) -> None:
     with pytest.raises(Unavailable):
         await client.track(["CEY000001"])
     await client.close()
-
-
-async def test_public_addresses_are_let_through() -> None:
-    inner = httpx.MockTransport(lambda _: httpx.Response(204))
-    guarded = PublicOnly(inner)
-    answer = await guarded.handle_async_request(httpx.Request("GET", "http://8.8.8.8/"))
-    assert answer.status_code == 204
 
 
 async def test_labels_come_from_the_courier_or_over_tls(bench: Bench) -> None:
