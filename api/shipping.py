@@ -9,13 +9,13 @@ from fastapi_problem.error import Problem
 from pydantic import ValidationError
 
 from api.couriers import CourierDesk, problem_of
-from api.entities import Entities
 from api.errors import conflict, invalid, not_found, unavailable
 from api.services import Services
 from connectors.couriers.asked import ShipmentRequest
 from connectors.couriers.labels import Label
 from connectors.errors import ConnectorError
 from schemas.event import QueuedEvent
+from streams.couriers.finding import find_order
 from streams.couriers.following import Followed
 from streams.couriers.jobs import KIND
 from streams.couriers.orders import Incomplete, check_addresses, request_of, whole_name
@@ -23,7 +23,6 @@ from streams.couriers.places import WrongPlace
 from streams.couriers.restock import restocking
 from streams.couriers.shipments import Wanted, reference_of
 from streams.couriers.shipping import NotCancelled
-from streams.entities import find_record
 from streams.intake import Unavailable
 from streams.queueing import event_record
 from streams.sync.record import Record
@@ -191,18 +190,7 @@ class ShippingDesk:
             raise unavailable("Neither Kafka nor MongoDB could take it.") from error
 
     async def _order(self, name: str) -> Record | None:
-        """By our id, a platform's id, or nothing."""
-        found = await find_record(self._use.database, self._organization_id, "order", name)
-        if found is not None:
-            return found
-        try:
-            return await Entities(self._use.database, self._use.directory).find(
-                self._organization_id, "order", name, "external"
-            )
-        except Problem as error:
-            if error.status == 404:
-                return None
-            raise
+        return await find_order(self._use.database, self._organization_id, name)
 
 
 def unlabelled(reason: str) -> Problem:

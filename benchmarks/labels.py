@@ -232,7 +232,7 @@ def _request(code: str, place: int) -> ShipmentRequest:
         {
             "pickupAddress": {**ADDRESS, "postalCode": "00300"},
             "deliveryAddress": {**ADDRESS, "postalCode": "20000", "state": "Kandy"},
-            "package": {"weight": "1.2"},
+            "package": {"weight": "1.2", "length": 30, "width": 20, "height": 15},
             "orderId": f"SO-{10_000 + place}",
             "organizationId": "kandy",
             "courierCode": code,

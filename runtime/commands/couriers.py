@@ -191,7 +191,8 @@ def track(
             raise SmartStoreError(
                 f"nobody follows {number} here", fix=f"smartstore couriers track {number} --courier"
             )
-        return await CourierService(use.directory, use.parts).track_shipment(number, code, org)
+        service = CourierService(use.database, use.directory, use.parts)
+        return await service.track_shipment(number, code, org)
 
     def line(row: Row) -> str:
         head = f"{row['status']}  {row['location']}  {row['timestamp'] or ''}".rstrip()
@@ -206,7 +207,7 @@ def track(
 
 @couriers.command()
 def ship(
-    orders: Annotated[list[str], typer.Argument(help="Order ids.")],
+    orders: Annotated[list[str], typer.Argument(help="Order numbers or ids.")],
     courier: Annotated[str, typer.Option(help="Who carries them.")],
     weight: Annotated[str, typer.Option(help="Of each, in kg; else the courier's usual.")] = "",
     organization: Organization = "",
@@ -226,12 +227,12 @@ def ship(
 async def _shipped(use: Opened, org: str, code: str, name: str, weight: str) -> Row:
     from pydantic import ValidationError
 
+    from streams.couriers.finding import find_order
     from streams.couriers.orders import Incomplete, request_of, whole_name
     from streams.couriers.places import WrongPlace
-    from streams.entities import find_record
 
     connection = await _connection(use, org, code)
-    order = await find_record(use.database, org, "order", name)
+    order = await find_order(use.database, org, name)
     given: Row = {
         "courierCode": code,
         "orderId": whole_name(order, name),
@@ -245,7 +246,8 @@ async def _shipped(use: Opened, org: str, code: str, name: str, weight: str) -> 
         return {"order": name, "state": "refused", "told": str(first["msg"])}
     except (Incomplete, WrongPlace) as error:
         return {"order": name, "state": "refused", "told": str(error)}
-    made = await use.parts.shipper.ship(await use.parts.shipments.want(org, name, "1", request))
+    order_id = order.entity_id if order is not None else name
+    made = await use.parts.shipper.ship(await use.parts.shipments.want(org, order_id, "1", request))
     return {"order": name, "state": made.state, "told": made.number or made.reason, "id": made.id}
 
 

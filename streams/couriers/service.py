@@ -26,6 +26,7 @@ from connectors.couriers.service import CourierToAdd, SriLankaCourierService
 from connectors.errors import Unknown
 from connectors.protocol import Connection
 from schemas.settings import Endpoints
+from streams.couriers.finding import find_order
 from streams.couriers.orders import check_addresses
 from streams.couriers.paces import NotNow, account_of
 from streams.couriers.parts import CourierParts
@@ -67,8 +68,9 @@ class DirectoryStore:
 class CourierService(SriLankaCourierService):
     """`SriLankaCourierService` on the product's ledger and paces."""
 
-    def __init__(self, directory: Directory, parts: CourierParts) -> None:
+    def __init__(self, database: Database, directory: Directory, parts: CourierParts) -> None:
         super().__init__(DirectoryStore(directory))
+        self._database = database
         self._directory = directory
         self._parts = parts
 
@@ -97,7 +99,9 @@ class CourierService(SriLankaCourierService):
         if await self._directory.connection(given.organization_id, f"courier:{code}") is None:
             known = ", ".join(couriers())
             raise UnknownCourier(f"the courier {code!r} is not connected; known: {known}")
-        noted = await self._parts.shipments.want(given.organization_id, given.order_id, "1", given)
+        order = await find_order(self._database, given.organization_id, given.order_id)
+        order_id = order.entity_id if order is not None else given.order_id
+        noted = await self._parts.shipments.want(given.organization_id, order_id, "1", given)
         return answer_of(await self._parts.shipper.ship(noted))
 
     async def close(self) -> None:
@@ -161,7 +165,7 @@ async def open_service(
 ) -> AsyncIterator[CourierService]:
     """A service of your own, closed at the end of the block."""
     async with opened(endpoints, home) as found:
-        service = CourierService(found.directory, found.parts)
+        service = CourierService(found.database, found.directory, found.parts)
         try:
             yield service
         finally:

@@ -22,7 +22,9 @@ from runtime.cli import app
 from runtime.errors import SmartStoreError
 from sandbox.app import create_sandbox
 from sandbox.couriers.depot import Depot, Settings
+from schemas.settings import Endpoints
 from streams.couriers.service import open_service
+from streams.topics import ensure_topics
 from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
 
 pytestmark = pytest.mark.servers
@@ -70,8 +72,11 @@ def environment(
     parts = urlsplit(servers["DATABASE_URL"])
     url = urlunsplit(parts._replace(path=f"/test_{secrets.token_hex(6)}"))
     monkeypatch.setenv("SMARTSTORE_HOME", str(tmp_path))
-    for name, value in {**servers, "DATABASE_URL": url}.items():
+    prefix = f"{secrets.token_hex(4)}."
+    own = {"DATABASE_URL": url, "KAFKA_TOPIC_PREFIX": prefix, "KAFKA_PARTITIONS": "1"}
+    for name, value in {**servers, **own}.items():
         monkeypatch.setenv(name, value)
+    asyncio.run(ensure_topics(Endpoints()))
 
 
 def said(*words: str) -> Any:

@@ -10,7 +10,10 @@ import pytest
 
 from schemas.codec import encode
 from streams.couriers.adopting import Adopter, followable
+from streams.couriers.finding import find_order
 from streams.database import Database
+from streams.entities import EntityViews
+from streams.kafka.records import Incoming
 from streams.sync.record import Agreed, Record, Replica
 from tests.streams.conftest import KafkaLog
 from tests.streams.couriers.test_shipping import ORG, Desk
@@ -34,6 +37,33 @@ def test_what_can_be_followed() -> None:
     assert followable(written(status="delivered")) is None
     assert followable(written(trackingNumber=None)) is None
     assert followable(written(courierCode=None)) is None
+
+
+@pytest.mark.servers
+async def test_an_order_is_found_by_its_number_or_a_platforms_id(fresh: Database) -> None:
+    async def park(_record: Incoming, reason: str) -> None:
+        raise AssertionError(reason)
+
+    def order(entity_id: str, number: str, external_id: str) -> Incoming:
+        record = Record(
+            organization_id=ORG, type="order", entity_id=entity_id,
+            fields={"number": Agreed(number, 1, "mongodb")},
+            replicas={"woocommerce": Replica(external_id=external_id, exists=True)},
+        )  # fmt: skip
+        key = f"{ORG}/order/{entity_id}".encode()
+        return Incoming("entities-changelog", 0, int(entity_id[1:]), 0, key, encode(record))
+
+    views = EntityViews(fresh, "log/", park)
+    await views.handle([order("o1", "SO-1042", "2001"), order("o2", "2001", "7"),
+                        order("o3", "SO-7", "8"), order("o4", "SO-7", "9")])  # fmt: skip
+
+    async def found(name: str) -> str | None:
+        record = await find_order(fresh, ORG, name)
+        return None if record is None else record.entity_id
+
+    assert [await found(name) for name in ("o1", "SO-1042", "7")] == ["o1", "o1", "o2"]
+    # Its own number before another's id; where several have one number nobody guesses.
+    assert [await found(name) for name in ("2001", "SO-7", "SO-9")] == ["o2", None, None]
 
 
 @pytest.fixture
