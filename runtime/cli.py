@@ -25,6 +25,7 @@ from runtime.commands import (
     link,
     listen,
     replay,
+    screenshots,
     status,
     test,
     trigger,
@@ -57,6 +58,7 @@ COMMANDS = (
     erase,
     bench,
     chaos,
+    screenshots,
     test,
     version,
 )
