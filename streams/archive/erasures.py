@@ -25,6 +25,8 @@ COLLECTION = "ss_erasures"
 HELD_MS = max(topic.retention_ms or 0 for topic in TOPICS if not topic.compacted) + DAY_MS
 """So long Kafka may hold what was said of them; a day for its own cleaning."""
 FOREVER_MS = 2**62
+ECHO_MS = 600_000
+"""What platforms show of them this long after it is done is the echo of our own writes."""
 
 
 class Erasures:
@@ -129,5 +131,5 @@ class Erasures:
             needles=tuple(told["needles"]),
             names=tuple(told["names"]),
             places=frozenset(told["places"]),
-            until_ms=row["doneAtMs"] or FOREVER_MS,
+            until_ms=row["doneAtMs"] + ECHO_MS if row["doneAtMs"] else FOREVER_MS,
         )

@@ -18,7 +18,7 @@ from streams.sync.brakes import Recall, recall
 from streams.sync.context import Context
 from streams.sync.decision import Decision, Draft
 from streams.sync.edits import edit, resync
-from streams.sync.erase import erase
+from streams.sync.erase import erase, veiled
 from streams.sync.observe import gone, observed
 from streams.sync.owed import settle
 from streams.sync.record import Record
@@ -33,13 +33,13 @@ class Tick:
     id: str = "tick"
 
 
-Arrival = (
-    Observation | Gone | Edit | Outcome | Resolution | Resync | Relink | Erase | Tick | Recall
-)
+Arrival = Observation | Gone | Edit | Outcome | Resolution | Resync | Relink | Erase | Tick | Recall
 
 
 def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> Decision:
     """What this arrival changes, and what must leave because of it."""
+    if isinstance(arrival, Observation | Outcome):
+        arrival = veiled(record, arrival)
     cause = arrival.id if not isinstance(arrival, Outcome) else _outcome_id(arrival)
     draft = Draft(record, context, now_ms, cause)
     action = "update" if record.version else "create"

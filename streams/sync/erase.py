@@ -1,14 +1,22 @@
 """Pure: a person's data out of an entity's record. The entity stays, with its amounts, dates and
-numbers: books must still add up."""
+numbers: books must still add up.
+
+What a platform does not let anyone write, it still holds and will show again. So that this is no
+news, the record keeps a digest of it in the place of the value: it is enough to know it again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from hashlib import sha256
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from schemas.fields import PERSONAL
+from schemas.observation import Observation, Seen
+from schemas.outcome import Outcome
 from streams.sync.context import Context
 from streams.sync.decision import Draft
 from streams.sync.record import Agreed, Conflict, Flight, Record, Replica, Shadow
@@ -16,6 +24,8 @@ from streams.sync.record import Agreed, Conflict, Flight, Record, Replica, Shado
 MARK = "[erased]"
 """Stands where a person's data stood."""
 SOURCE = "erasure"
+VEIL = "erased:sha256"
+"""The only member of what stands for a value that a platform still holds."""
 _GONE = (None, "", MARK)
 _MARKED = {("customer", "name"), ("message", "body")}
 
@@ -25,6 +35,8 @@ def blank(value: Any) -> Any:
     if isinstance(value, str):
         return MARK if value else value
     if isinstance(value, Mapping):
+        if value.keys() == {VEIL}:
+            return dict(value)
         return {name: blank(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [blank(part) for part in value]
@@ -34,6 +46,37 @@ def blank(value: Any) -> Any:
 def blank_named(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     """The values with these names blanked."""
     return {name: blank(value) if name in names else value for name, value in values.items()}
+
+
+Told = TypeVar("Told", Observation, Outcome)
+
+
+def veiled(record: Record, told: Told) -> Told:
+    """The arrival with the digest in place of what was erased and is shown unchanged."""
+    held = record.replicas.get(told.replica)
+    if held is None or told.seen is None or record.type not in PERSONAL:
+        return told
+    again = {
+        name: shown.seen
+        for name, shown in held.shadow.items()
+        if _is_veil(shown.seen) and name in told.seen.fields
+        and veil(record, name, told.seen.fields[name]) == shown.seen
+    }  # fmt: skip
+    if not again:
+        return told
+    seen: Seen = replace(told.seen, fields={**told.seen.fields, **again})
+    return replace(told, seen=seen)
+
+
+def veil(record: Record, field: str, value: Any) -> dict[str, str]:
+    """What stands for a value of this field of this entity, and for no other."""
+    place = f"{record.organization_id}/{record.type}/{record.entity_id}/{field}:"
+    text = msgspec.json.encode(value, order="sorted")
+    return {VEIL: sha256(place.encode() + text).hexdigest()}
+
+
+def _is_veil(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.keys() == {VEIL}
 
 
 def erase(draft: Draft) -> None:
@@ -70,8 +113,13 @@ def _forget(draft: Draft, name: str, names: frozenset[str]) -> None:
     stuck = _stuck(draft.context, draft.record, name, names)
     replica = draft.replica(name)
     for field in stuck:
-        stands = tombstone(draft.record.type, field)
-        replica.shadow[field] = Shadow(stands, stands, replica.shadow[field].op)
+        stands, shown = tombstone(draft.record.type, field), replica.shadow[field]
+        seen = shown.seen
+        if replica.exists and seen not in _GONE and not _is_veil(seen):
+            seen = veil(draft.record, field, seen)
+        elif not replica.exists:
+            seen = stands
+        replica.shadow[field] = Shadow(seen, stands, shown.op)
     replica.rejected = {n: value for n, value in replica.rejected.items() if n not in names}
     replica.rewrites = {n: value for n, value in replica.rewrites.items() if n not in names}
     if not replica.exists:
@@ -90,7 +138,11 @@ def _holds(context: Context, record: Record, name: str, names: frozenset[str]) -
     if names & {*replica.rejected, *replica.rewrites}:
         return True
     shown = [replica.shadow[field] for field in _stuck(context, record, name, names)]
-    return any(value not in _GONE for one in shown for value in (one.seen, one.stands))
+    return any(
+        value not in _GONE and not _is_veil(value)
+        for one in shown
+        for value in (one.seen, one.stands)
+    )
 
 
 def erased_record(record: Record) -> Record:

@@ -55,6 +55,24 @@ def test_what_cannot_be_written_is_forgotten_and_amounts_stay() -> None:
     assert engine.record.version == version  # told again, nothing happens
 
 
+def test_what_a_platform_still_holds_is_no_news() -> None:
+    engine = Engine(order_context(), type="order")
+    for replica in ("mongodb", "woocommerce"):
+        engine.sees(replica, 1, total="1899.5", billing=BILLING)
+    engine.take(erase(engine))
+    engine.settles()
+    engine.now += 60_000
+    decision = engine.sees("woocommerce", 30, total="1899.5", billing=BILLING, status="shipped")
+    assert engine.record.fields["billing"].value is None
+    assert engine.record.fields["status"].value == "shipped"
+    assert b"Nimal" not in encode(engine.record)
+    assert b"Nimal" not in encode(decision.feed)
+    assert erased_record(engine.record) == engine.record
+    engine.now += 60_000
+    engine.sees("woocommerce", 60, billing={"firstName": "Somebody", "phone": ""})
+    assert engine.record.fields["billing"].value == {"firstName": "Somebody", "phone": ""}
+
+
 def test_history_keeps_the_shape() -> None:
     engine = Engine(order_context(), type="order")
     engine.sees("mongodb", 1, total="1899.5", billing=BILLING)
