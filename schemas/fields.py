@@ -87,7 +87,7 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "billing": D,
         "shipping": D,
         "shipments": L,
-        "tracking": L,
+        "parcels": L,
         "note": T,
         "notes": L,
         "createdAt": V,

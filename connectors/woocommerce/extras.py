@@ -166,7 +166,7 @@ def order_extras(resource: Resource) -> Fields:
         fields["notes"] = told_notes(_decoded(meta_value(resource, NOTES)))
     parcels = meta_value(resource, TRACKING_ITEMS)
     if isinstance(parcels, list):
-        fields["tracking"] = [
+        fields["parcels"] = [
             _parcel(one)
             for one in records(parcels)
             if not str(one.get("tracking_id") or "").startswith(OWN_PARCEL)
@@ -177,7 +177,8 @@ def order_extras(resource: Resource) -> Fields:
 def told_notes(value: Any) -> list[Fields]:
     """`{"text"[, "toCustomer": true]}` of each note; a text alone is a private one."""
     found: list[Fields] = []
-    for one in value if isinstance(value, list) else ():
+    several = value if isinstance(value, list) else [value]
+    for one in several:
         entry = one if isinstance(one, Mapping) else {"text": one}
         text = text_of(entry.get("text"))
         if text and text.strip():

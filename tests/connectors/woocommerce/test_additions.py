@@ -81,6 +81,8 @@ async def test_notes_are_written_once_and_told_again(bench: Bench) -> None:
     want = {"notes": ["Call before delivery", {"text": "Packed", "toCustomer": True}]}
     told = [{"text": "Call before delivery"}, {"text": "Packed", "toCustomer": True}]
     assert TYPES["order"].normal("notes", want["notes"]) == told
+    assert TYPES["order"].normal("notes", "Ring twice") == [{"text": "Ring twice"}]
+    assert TYPES["order"].normal("notes", None) == []
     for place in (1, 2):
         after = (1, 1) if place == 2 else None
         (answer,) = await bench.client.apply([to_order(place, after=after, want=want)], NOBODY)
@@ -179,7 +181,7 @@ async def test_parcels_that_the_shop_sends_are_told_and_ours_are_added(bench: Be
     assert theirs == entered
     assert (ours["custom_tracking_provider"], ours["tracking_number"]) == ("koombiyo", "8821")
     assert ours["date_shipped"] == "1784592000"
-    assert seen_of("order", ORDER, order).fields["tracking"] == [
+    assert seen_of("order", ORDER, order).fields["parcels"] == [
         {"carrier": "dhl", "number": "JD01", "url": "https://track.example/JD01",
          "shippedAt": "2026-07-20T00:00:00.000Z"}
     ]  # fmt: skip
