@@ -140,6 +140,7 @@ class Shop:
             raise LookupError("the job was not there to be done")
         tools: Any = Tools(self.database, self, None, None)  # type: ignore[arg-type]
         await catalogue.sync(JobContext(job, tools, jobs, dict(job.cursor)), self.calls)
+        await jobs.end(job, "done")
 
     async def change(self, changes: int, minute_s: float) -> float:
         """So many prices and stocks within the time, as the engine sends and repeats them. Returns

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.errors import ConnectorError, Refused, Retry, Unknown
 from connectors.protocol import Answer
@@ -18,10 +18,15 @@ from schemas.base import Operation
 
 MAX_REQUESTS = 3000
 """Meta takes 5000 and advises 3000."""
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.3, 15.0
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.3, 60.0
+GATHERED_LOOK_S = 5.0
+"""The first question where calls are saved: the items are there before we know of it."""
+LATER = 3.0
 DEADLINE_S = 8.0
 LOOK_LATER_S = 2.0
 REMEMBERED_S = 300.0
+SPREAD_S = 0.2
+"""What is asked for again comes a little after the question may be put."""
 DONE = Answer(result="taken")
 PENDING = Answer(
     result="retry", reason="the catalogue is still at work on the batch", retry_after_s=LOOK_LATER_S
@@ -38,6 +43,9 @@ class Handle:
     id: str
     ops: dict[str, Ops]
     sent_at: float = 0.0
+    wait_s: float = LOOK_LATER_S
+    look_at: float = 0.0
+    """Before that nobody asks: every question is a call that counts."""
     finished: bool = False
     void: bool = False
     """It ended without doing anything."""
@@ -45,7 +53,9 @@ class Handle:
 
     def answer(self, sku: str) -> Answer:
         """What became of one item."""
-        return self.failed.get(sku, DONE) if self.finished else PENDING
+        if self.finished:
+            return self.failed.get(sku, DONE)
+        return replace(PENDING, retry_after_s=self.wait_s)
 
 
 class Batches:
@@ -70,7 +80,7 @@ class Batches:
         self._handles: dict[str, Handle] = {}
         self._pace = pace or Pace(0.0)
         self._clock = clock
-        self._takes_s = FIRST_LOOK_S
+        self._takes_s = min(GATHERED_LOOK_S, self._pace.gap_s) or FIRST_LOOK_S
         """How long the last batch took, which is when it is worth to ask for the next one."""
         self._gathered: dict[str, Item] = {}
         self._gathered_ops: dict[str, dict[tuple[str, str], Operation]] = {}
@@ -89,13 +99,16 @@ class Batches:
         """The handles that these items went with last; what is under way is asked about once. One
         that is done is remembered for a while: its operations come again, chunk by chunk."""
         held = {sku: self._handles[sku] for sku in skus if sku in self._handles}
+        now = self._clock()
         for handle in {one.id: one for one in held.values() if not one.finished}.values():
-            await self._look(handle)
+            if handle.look_at <= now:
+                await self._look(handle)
         self._forget()
         return {sku: handle for sku, handle in held.items() if not handle.void}
 
     async def write(self, items: Sequence[Item], ops: Mapping[str, Ops]) -> dict[str, Answer]:
-        """Send and follow to the deadline, or gather. Creations may replace, updates never create.
+        """Send, or gather; what came of it is told when it is asked for again (at once, where
+        nothing is gathered). Creations may replace, updates never create.
 
         Raises Retry, Paused, Unknown for all of them.
         """
@@ -113,7 +126,8 @@ class Batches:
     async def _write(self, items: Sequence[Item], ops: Mapping[str, Ops]) -> dict[str, Answer]:
         found: dict[str, Answer] = {}
         handles = await self._send_all(items, ops, found)
-        await self._follow(handles, self._clock() + self._deadline_s)
+        if not self._pace.gap_s:
+            await self._follow(handles, self._clock() + self._deadline_s)
         for handle in handles:
             found.update({sku: handle.answer(sku) for sku in handle.ops if sku not in found})
         return found
@@ -144,7 +158,7 @@ class Batches:
             self._flushing = asyncio.create_task(self._flush_at(opens_at))
         if len(self._gathered) >= MAX_REQUESTS:
             self._full.set()
-        wait = max(opens_at - self._clock(), 0.0) + self._takes_s + LOOK_LATER_S
+        wait = max(opens_at - self._clock(), 0.0) + self._takes_s + SPREAD_S
         answer = Answer("retry", reason="gathered with other changes", retry_after_s=wait)
         return {one.sku: answer for one in items}
 
@@ -212,6 +226,9 @@ class Batches:
         if not handles or handles[0] is None:
             raise Unknown("the catalogue took a batch without giving a handle")
         handle = Handle(handles[0], sent, self._clock())
+        if self._pace.gap_s:
+            handle.wait_s = self._takes_s + SPREAD_S
+            handle.look_at = handle.sent_at + self._takes_s
         self._handles.update(dict.fromkeys(sent, handle))
         return [handle]
 
@@ -243,9 +260,11 @@ class Batches:
         elif status == "finished":
             handle.finished = True
             handle.failed = _failures(told[0])
-            self._takes_s = min(
-                max(self._clock() - handle.sent_at, FIRST_LOOK_S), self._deadline_s / 2
-            )
+            took = max(self._clock() - handle.sent_at, FIRST_LOOK_S)
+            self._takes_s = min(took, LONGEST_LOOK_S if self._pace.gap_s else self._deadline_s / 2)
+        elif self._pace.gap_s:
+            handle.wait_s = min(LATER * handle.wait_s, LONGEST_LOOK_S)
+            handle.look_at = self._clock() + handle.wait_s
 
     def _forget(self) -> None:
         old = self._clock() - REMEMBERED_S

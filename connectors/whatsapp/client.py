@@ -9,7 +9,7 @@ import httpx
 
 from connectors.errors import Refused, Retry, Unknown
 from connectors.protocol import Answer, Links, StateCommand
-from connectors.whatsapp.batches import DEADLINE_S, MAX_REQUESTS, PENDING, Batches
+from connectors.whatsapp.batches import DEADLINE_S, MAX_REQUESTS, Batches
 from connectors.whatsapp.catalogue import (
     MAX_SKU,
     Item,
@@ -127,7 +127,7 @@ class WhatsAppClient:
                 beside = Item(sku, places=[place] * len(ops))
                 found[place] = self._told(command, beside, handle.answer(sku))
             elif not handle.finished:
-                found[place] = PENDING
+                found[place] = handle.answer(sku)
 
     def _items(
         self, commands: Sequence[StateCommand], skus: dict[int, str], found: dict[int, Answer]
