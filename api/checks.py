@@ -23,6 +23,7 @@ SERVER_FRESH_S = 2.0
 PLATFORM_FRESH_S = 30.0
 SERVER_PATIENCE_S = 2.0
 PLATFORM_PATIENCE_S = 8.0
+ARCHIVE_SILENT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,22 @@ class Checks:
     async def queued(self) -> Mapping[str, int]:
         """Topic to records that are not read yet. Raises LagUnknown."""
         return await self._lag.by_topic()
+
+    async def archive(self) -> Check | None:
+        """How the archiver is; None where there is none. Nothing else depends on it."""
+        try:
+            match = {"kind": "status"}
+            told = await self._database["ss_archive"].find_one(match, sort=[("atMs", -1)])
+        except PyMongoError:
+            return None  # told by `database`
+        if told is None:
+            return None
+        silent_s = time.time() - told["atMs"] / 1000
+        if told["alarm"]:
+            return Check("degraded", told["alarm"], 0.0)
+        if silent_s > ARCHIVE_SILENT_S:
+            return Check("degraded", f"the archiver has said nothing for {silent_s:.0f} s", 0.0)
+        return Check("healthy", f"{told.get('waiting', 0)} events wait to be archived", 0.0)
 
     async def websocket(self) -> Check:
         """Whether live clients get what happens."""

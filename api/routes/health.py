@@ -37,15 +37,20 @@ async def health(
     """`services` holds words; `details` (with `detailed=true`) says what is behind them. An
     organisation's integrations and the details are told to that organisation only: others get the
     same shape without them. 503 only when nothing can be taken any more."""
-    database, redis, websocket, kafka = await asyncio.gather(
-        use.checks.database(), use.checks.redis(), use.checks.websocket(), use.checks.kafka()
+    database, redis, websocket, kafka, archive = await asyncio.gather(
+        use.checks.database(),
+        use.checks.redis(),
+        use.checks.websocket(),
+        use.checks.kafka(),
+        use.checks.archive(),
     )
+    history = {} if archive is None else {"archive": archive}
     found = await find_caller(request, use)
     mine = found is not None and organizationId in (None, found.organization_id)
     platforms: dict[str, Check] = {}
     if found is not None and mine:
         platforms = await _platforms(use, found.organization_id)
-    status = overall([database, kafka], [redis, websocket, *platforms.values()])
+    status = overall([database, kafka], [redis, websocket, *history.values(), *platforms.values()])
     body: dict[str, Any] = {
         "status": status,
         "timestamp": rfc3339(use.clock_ms()),
@@ -62,7 +67,8 @@ async def health(
     if detailed:
         servers = {"database": database, "redis": redis, "websocket": websocket, "kafka": kafka}
         body["details"] = {
-            name: _detail(check, mine) for name, check in {**servers, **platforms}.items()
+            name: _detail(check, mine)
+            for name, check in {**servers, **history, **platforms}.items()
         }
     return Response(
         to_json(body),

@@ -25,6 +25,7 @@ class Name(StrEnum):
     LABELS = "labels"
     WHATSAPP = "whatsapp"
     CATALOGUE = "catalogue"
+    ARCHIVE = "archive"
     PAGE = "page"
 
 

@@ -100,7 +100,6 @@ class Archiver:
                     await self._commit(events, committed, reached)
                     committed = reached
                     yield len(events)
-                await self._tell(tail)
         finally:
             await tail.close()
 
@@ -110,6 +109,7 @@ class Archiver:
         held, began_s = 0, time.monotonic()
         while len(events) < BUFFER_ROWS and held < BUFFER_BYTES:
             found = await tail.take()
+            await self._tell(tail)
             if found and not events:
                 began_s = time.monotonic()
             events += found
