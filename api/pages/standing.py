@@ -16,6 +16,8 @@ from streams.directory import Integration
 
 LOCAL = "mongodb"
 TABS = (("", N_("Status")), ("/timeline", N_("Timeline")), ("/settings", N_("Settings")))
+MESSAGES = ("/messages", N_("Messages"))
+"""Of a connection that writes to customers."""
 NOTES = {
     "made": N_("It is connected. Now test it, and look at what would change."),
     "saved": N_("Your changes are saved."),
@@ -57,7 +59,7 @@ async def tab_values(use: Services, caller: Caller, entry: Integration) -> dict[
     return {
         "organization": await use.directory.name_of(organization_id),
         "entry": entry,
-        "tabs": TABS,
+        "tabs": (*TABS, MESSAGES) if entry.platform == "whatsapp" else TABS,
         "address": webhook_address(use, entry),
         "public": use.settings.public_url != "",
         "first_at": rfc3339(last_ms) if last_ms else "",

@@ -92,7 +92,7 @@ class WhatsAppService:
         purpose: Purpose | None = None,
         reply_to: str = "",
         replica: str = "",
-        wait_s: float = ANSWER_S,
+        wait_s: float | None = None,
     ) -> Outgoing:
         """Send one message (`connectors.whatsapp.messages` for kinds and content); how it stands
         after `wait_s`. Without a `purpose` a template is a notification (quiet hours and opt-out
@@ -121,7 +121,7 @@ class WhatsAppService:
         )
         if row.to != number or row.message != message:
             raise KeyUsed("this key was used for another message")
-        return await self._settled(row, wait_s)
+        return await self._settled(row, ANSWER_S if wait_s is None else wait_s)
 
     async def connection(self, organization_id: str, replica: str = "") -> Connection:
         """The organisation's number, the first where it has several. Raises NotConnected."""
