@@ -358,6 +358,12 @@ async def test_the_plugins_own_deliveries(bench: Bench) -> None:
     verified = Webhook(secret).verify(request.content.decode(), dict(request.headers))
     assert verified["topic"] == "product.updated"
     assert verified["data"]["name"] == "x"
+    await bench.control.trash_product("shop", 431)
+    await bench.control.drain()
+    gone = Webhook(secret).verify(
+        bench.receiver.requests[-1].content.decode(), dict(bench.receiver.requests[-1].headers)
+    )
+    assert gone["data"] == {"id": 431, "type": "variation", "parent_id": 430}
 
 
 async def test_delivery_signature_of_a_chosen_secret(bench: Bench) -> None:
