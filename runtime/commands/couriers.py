@@ -105,7 +105,7 @@ def add(
         lines = "\n  ".join(f"line {one.line}, {one.where}: {one.reason}" for one in error.mistakes)
         raise SmartStoreError(f"{profile} has mistakes:\n  {lines}", fix="correct them") from error
     _show(
-        [made], as_json, lambda row: f"{code} is connected. Try it: smartstore couriers test {code}"
+        made, as_json, lambda row: f"{code} is connected. Try it: smartstore couriers test {code}"
     )
 
 

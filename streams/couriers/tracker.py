@@ -123,7 +123,8 @@ class Tracker:
                 for name in self._accounts.keys() - tasks.keys():
                     tasks[name] = asyncio.create_task(self._keep_asking(name))
                 for name in [name for name, task in tasks.items() if task.done()]:
-                    tasks.pop(name)
+                    if (ended := tasks.pop(name).exception()) is not None:
+                        log.error("tracking of an account begins anew", reason=repr(ended)[:500])
                 await self._sleep(LOOK_S)
         finally:
             for task in tasks.values():
@@ -169,15 +170,16 @@ class Tracker:
             while (account := self._accounts.get(name)) is not None:
                 if len(under_way) >= LANES:
                     await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in under_way if task.done()]:
+                    under_way.discard(task)
+                    task.result()  # what nobody foresaw ends this, and `run` begins it anew
                 try:
                     found = await self._choose(name, account)
                 except (PyMongoError, PublishFailed) as error:
                     log.warning("tracking waits for a store", reason=repr(error)[:200])
                     found = REST_MS
                 if isinstance(found, tuple):
-                    task = asyncio.create_task(self._ask(name, account, found))
-                    under_way.add(task)
-                    task.add_done_callback(under_way.discard)
+                    under_way.add(asyncio.create_task(self._ask(name, account, found)))
                 else:
                     await self._sleep(found / 1000)
         finally:

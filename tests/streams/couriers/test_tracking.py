@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 
 from connectors.couriers.mapping import parse
 from connectors.couriers.model import Event, Tracking, tracked
+from connectors.couriers.protocol import Pace
+from connectors.protocol import Connection
 from schemas.codec import encode
 from schemas.observation import Observation
 from schemas.topics import INBOUND
 from streams.couriers.cod import Paid
+from streams.couriers.lines import CourierLines
 from streams.couriers.paces import NotNow, account_of
 from streams.couriers.rhythm import PUSHED_SHORTEST_MS
 from streams.couriers.shipments import Wanted
-from streams.couriers.tracker import Account, Tracker
+from streams.couriers.tracker import LANES, Account, Tracker
 from streams.database import Database
 from streams.sync.context import Context
 from streams.sync.contexts import loader
@@ -267,3 +271,48 @@ async def test_a_pushed_parcel_moves_at_once_and_is_asked_for_less(
     asked_for = await desk.parts.following.of_shipment(ORG, made.id)
     assert asked_for is not None
     assert (asked_for.due_ms, asked_for.status) == (0, "out_for_delivery")
+
+
+async def test_several_questions_are_under_way_and_no_parcel_is_asked_for_twice(
+    desk: Desk,
+) -> None:
+    """A courier that answers slowly is still asked as often as it allows."""
+    await desk.connect("aramex")
+    for place in range(6):
+        made = await desk.parts.shipper.ship(await desk.want("aramex", f"SO-{place}"))
+        assert made.state == "created"
+    under_way = most = 0
+    asked: list[tuple[str, ...]] = []
+    enough = asyncio.Event()
+
+    class Slow(CourierLines):
+        async def client(self, connection: Connection) -> Any:
+            client = await super().client(connection)
+            client.traits = replace(client.traits, track_batch=1, pace=Pace(per_s=200.0))
+
+            async def track(numbers: Any, _uses: Any = None) -> Tracking:
+                nonlocal under_way, most
+                under_way += 1
+                most = max(most, under_way)
+                asked.append(tuple(numbers))
+                if len(asked) >= LANES:
+                    enough.set()
+                await enough.wait()
+                under_way -= 1
+                return Tracking()
+
+            client.track = track  # type: ignore[method-assign, assignment]
+            return client
+
+    lines = Slow(desk.bench.transport)
+    tracker = Tracker(
+        desk.database, desk.directory, desk.parts.following, lines, desk.parts.paces,
+    )  # fmt: skip
+    running = asyncio.create_task(tracker.run())
+    async with asyncio.timeout(20):
+        await enough.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await lines.close()
+    assert most == LANES
+    assert len(set(asked[:LANES])) == LANES
