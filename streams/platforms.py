@@ -47,6 +47,8 @@ class PlatformEnvironment(BaseSettings):
     """Comma separated: the statuses that customers are told of; empty tells none."""
     whatsapp_order_template: str = Field("", validation_alias="WHATSAPP_ORDER_TEMPLATE")
     """Name of the approved template for it."""
+    whatsapp_answers: str = Field("", validation_alias="WHATSAPP_ANSWERS")
+    """`off`: customers' questions are answered by people alone."""
     currency: str = Field("LKR", validation_alias="SMARTSTORE_CURRENCY")
     """ISO 4217; of connections that name none."""
 
@@ -95,6 +97,7 @@ class PlatformEnvironment(BaseSettings):
                 "currency": self.currency,
                 "order_statuses": self.whatsapp_order_statuses,
                 "order_status_template": self.whatsapp_order_template,
+                "answers": self.whatsapp_answers,
             }
             found["whatsapp"] = (
                 {name: value for name, value in settings.items() if value},

@@ -83,6 +83,11 @@ PLATFORMS: dict[str, tuple[Field, ...]] = {
             N_("Message template"),
             N_("Name of the approved template for it."),
         ),
+        Field(
+            "answers",
+            N_("Automatic answers"),
+            N_("Write off to leave all questions of customers to people."),
+        ),
     ),
     "woocommerce": (
         Field(
