@@ -58,8 +58,10 @@ class Kept:
 class Made:
     """One decision with what it was made from."""
 
+    before: Record
     arrival: Arrival
     context: Context
+    now_ms: int
     decision: Decision
 
 
@@ -80,7 +82,7 @@ def remake(kept: Kept, context: Context) -> Iterator[Made]:
         decision = decide(before, arrival, own, kept.decided.at_ms)
         if decision.changed:
             record = decision.record
-        yield Made(arrival, own, decision)
+        yield Made(before, arrival, own, kept.decided.at_ms, decision)
 
 
 _ANSWERS = (Outcome, Resolution, Resync)
