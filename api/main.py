@@ -81,6 +81,7 @@ from api.routes import (
     tickets,
     timetravel,
     webhooks,
+    whatif,
     whatsapp,
 )
 from api.servers import Servers, watched
@@ -154,6 +155,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
         sync,
         jobs,
         timetravel,
+        whatif,
         entities,
         conflicts,
         conversations,

@@ -9,13 +9,10 @@ from typing import Any
 from api.errors import invalid, unavailable
 from api.services import Services
 from api.shapes import Shown, to_json
-from schemas.archive import ArchivedEvent
 from schemas.envelope import epoch_ms, rfc3339
-from streams.archive.joined import Sources, history
-from streams.archive.reading import Query
 from streams.sync.decision import label_of
 from streams.sync.record import Record
-from streams.timetravel import Difference, Then, TimeTravel, difference, differences
+from streams.timetravel import Difference, Then, TimeTravel, difference, differences, reader
 
 
 class ShownValue(Shown, frozen=True, kw_only=True):
@@ -135,17 +132,6 @@ def past_of(use: Services, organization_id: str) -> Past:
     if use.history is None:
         raise unavailable("There is no history to read here.")
     return Past(TimeTravel(use.database, reader(use.history), use.clock_ms()), organization_id)
-
-
-def reader(sources: Sources) -> Any:
-    """All history, an event at a time."""
-
-    async def read(query: Query) -> AsyncIterator[ArchivedEvent]:
-        async for batch in history(sources, query):
-            for event in batch:
-                yield event
-
-    return read
 
 
 def moment(text: str, name: str, now_ms: int) -> int:

@@ -31,6 +31,7 @@ from runtime.commands import (
     trigger,
     up,
     version,
+    whatif,
     whatsapp,
     why,
 )
@@ -48,6 +49,7 @@ COMMANDS = (
     whatsapp,
     couriers,
     history,
+    whatif,
     link,
     listen,
     dlq,

@@ -1,4 +1,4 @@
-"""The history of what runs here: archive and Kafka, opened for a command."""
+"""The history of what runs here, opened for a command."""
 
 from __future__ import annotations
 
@@ -8,27 +8,18 @@ from contextlib import asynccontextmanager
 from runtime.errors import SmartStoreError
 from runtime.here import Here
 from streams.archive.joined import Sources
-from streams.archive.location import LocationInvalid, locate
-from streams.archive.settings import ArchiveSettings
-from streams.database import open_database
-from streams.keyring import KeyringError, open_keyring
+from streams.archive.location import LocationInvalid
+from streams.archive.opening import open_sources as opened
+from streams.keyring import KeyringError
 
 
 @asynccontextmanager
 async def open_sources(found: Here) -> AsyncIterator[Sources]:
     """Raises SmartStoreError."""
-    given = {**found.environment, "SMARTSTORE_HOME": str(found.home)}
-    url = ArchiveSettings.model_validate(given).url.get_secret_value()
     try:
-        location = locate(url, found.home)
-        keyring = open_keyring(found.environment, found.home)
+        async with opened(found.endpoints(), found.environment, found.home) as sources:
+            yield sources
     except LocationInvalid as error:
         raise SmartStoreError(str(error), fix="SMARTSTORE_ARCHIVE_URL in .env") from error
     except KeyringError as error:
         raise SmartStoreError(str(error), fix="smartstore doctor") from error
-    endpoints = found.endpoints()
-    database = open_database(endpoints, timeout_ms=5_000)
-    try:
-        yield Sources(endpoints, database, location, keyring)
-    finally:
-        await database.client.close()

@@ -18,6 +18,7 @@ from schemas.base import entity_key
 from schemas.codec import Undecodable, decode
 from schemas.feed import FeedLine
 from schemas.topics import ENTITIES
+from streams.archive.joined import Sources, history
 from streams.archive.reading import Query
 from streams.database import Database
 from streams.entities import find_record
@@ -26,6 +27,18 @@ from streams.sync.record import CLAIM_KEY_PREFIX, Agreed, Record
 
 Read = Callable[[Query], AsyncIterator[ArchivedEvent]]
 """All history in order, the archive's and what Kafka still holds behind it."""
+
+
+def reader(sources: Sources) -> Read:
+    """What the archive and Kafka hold, an event at a time."""
+
+    async def read(query: Query) -> AsyncIterator[ArchivedEvent]:
+        async for batch in history(sources, query):
+            for event in batch:
+                yield event
+
+    return read
+
 
 MOST_LINES = 2_000
 """Of the history of one entity: as far as one answer takes back."""

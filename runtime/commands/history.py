@@ -175,9 +175,9 @@ async def _with_past(found: Here, organization: str, work: Callable[[Past], Awai
     from aiokafka.errors import KafkaError
     from pymongo.errors import PyMongoError
 
-    from api.timetravel import Past, reader
+    from api.timetravel import Past
     from runtime.past import open_sources
-    from streams.timetravel import TimeTravel
+    from streams.timetravel import TimeTravel, reader
 
     try:
         async with open_sources(found) as sources:

@@ -23,6 +23,7 @@ from streams.suggestions import Acting, keep_acting
 from streams.upkeep.kinds import register_all
 from streams.upkeep.runner import Runner, Tools
 from streams.upkeep.settings import UpkeepSettings
+from streams.whatif import job as whatif
 from streams.whatsapp.media import Fetching, Limits, Media
 
 NICE = 10
@@ -55,7 +56,9 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     )
     settings = UpkeepSettings()
     register_all(runner, settings)
-    erasure_job.register(runner, sources_of(endpoints, os.environ, home(), common.database))
+    sources = sources_of(endpoints, os.environ, home(), common.database)
+    erasure_job.register(runner, sources)
+    whatif.register(runner, sources)
 
     couriers = CourierParts.of(common.database, common.directory, common.publisher, common.links)
     tracker = Tracker(
