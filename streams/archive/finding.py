@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from schemas.codec import Undecodable, decode
 from schemas.fields import PERSONAL
 from streams.archive.erasing import Person, needles_of
 from streams.database import Database
-from streams.entities import COLLECTION, word_of
+from streams.entities import COLLECTION
 from streams.sync.record import Record
 
 _NAMING = frozenset(
@@ -20,6 +20,7 @@ _NAMING = frozenset(
 )  # fmt: skip
 """Within personal fields: what is worth looking for wherever the person is spoken of."""
 _REACHING = frozenset(("phone", "email", "whatsapp", "phoneNumber", "mobile", "number"))
+_BESIDES = sorted(PERSONAL.keys() - {"customer"})
 _SHORTEST = 3
 _NUMBER = re.compile(r"[+0][\d\s().-]{7,}")
 
@@ -57,24 +58,21 @@ async def find_subject(database: Database, organization_id: str, customer: str) 
     await _customers(database, found, customer)
     await _conversations(database, found)
     person = found.person()
-    async for row in _rows(database, organization_id):
+    async for row in _rows(database, organization_id, *_BESIDES):
         if _theirs(row, found, person):
             _add(found, row)
     orders = {name for kind, name in found.entities if kind == "order"}
-    async for row in _rows(database, organization_id):
+    async for row in _rows(database, organization_id, "shipment"):
         if _value(row, "orderId") in orders:
             _add(found, row)
     return found
 
 
 async def _customers(database: Database, found: Subject, customer: str) -> None:
-    place = {"organizationId": found.organization, "type": "customer"}
-    words = {word_of(customer), *(word_of(part) for part in customer.replace("+", "").split("@"))}
-    match = {**place, "$or": [{"entityId": customer}, {"words": {"$in": sorted(words)}}]}
     person = found.person()
-    async for row in database[COLLECTION].find(match, {"record": 1}):
-        record = decode(row["record"], Record)
-        if record.entity_id == customer or person.within(bytes(row["record"]).decode()):
+    async for record in _rows(database, found.organization, "customer"):
+        texts = _texts(_personal(record))
+        if record.entity_id == customer or any(person.within(text) for text in texts):
             found.customer_ids.add(record.entity_id)
             _add(found, record)
 
@@ -91,8 +89,8 @@ async def _conversations(database: Database, found: Subject) -> None:
                 found.names.add(str(row["name"]))
 
 
-async def _rows(database: Database, organization_id: str) -> Any:
-    match = {"organizationId": organization_id, "type": {"$in": sorted(PERSONAL)}}
+async def _rows(database: Database, organization_id: str, *types: str) -> AsyncIterator[Record]:
+    match = {"organizationId": organization_id, "type": {"$in": list(types or PERSONAL)}}
     async for row in database[COLLECTION].find(match, {"record": 1}):
         try:
             yield decode(row["record"], Record)
@@ -104,8 +102,8 @@ def _theirs(record: Record, found: Subject, person: Person) -> bool:
     place = (record.type, record.entity_id)
     if place in found.entities:
         return False  # known already
-    if _value(record, "customerId") in found.customer_ids:
-        return True
+    if customer := _value(record, "customerId"):
+        return customer in found.customer_ids  # two may share a number
     if ("conversation", str(_value(record, "conversationId"))) in found.entities:
         return True
     return any(person.within(text) for text in _texts(_personal(record)))

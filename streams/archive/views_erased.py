@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from bson.binary import Binary
 from bson.raw_bson import RawBSONDocument
 
 from schemas.codec import encode
@@ -161,5 +160,5 @@ def _bytes(value: bytes, names: frozenset[str], person: Person) -> bytes:
     except UnicodeDecodeError:
         return value
     if text[:1] in ("{", "["):
-        return Binary(_line(text, names, person).encode())
-    return Binary(person.without(text).encode()) if person.within(text) else value
+        return _line(text, names, person).encode()
+    return person.without(text).encode() if person.within(text) else value
