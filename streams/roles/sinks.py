@@ -4,6 +4,7 @@ the views that people look at."""
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -13,7 +14,7 @@ from connectors.registry import connector
 from schemas.settings import Endpoints
 from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED, OBSERVATIONS
 from streams.analytics import agent as analytics
-from streams.app import bind, create_app
+from streams.app import SyncApp, bind, create_app
 from streams.deadletter import DeadLetterViews
 from streams.effects.ledger import Ledger
 from streams.entities import EntityViews
@@ -71,31 +72,10 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         apps.append(app)
         sinks.append(sink)
 
-    async def park(incoming: Incoming, reason: str) -> None:
-        await common.dead.park(incoming, organization_id="", stage="views", reason=reason)
-
-    views = create_app("views", endpoints, instance=instance)
-    bind(views, "conflicts", [CONFLICTS], ConflictViews(common.database, park).handle)
-    bind(views, "deadletters", [DEADLETTER], DeadLetterViews(common.database).handle)
-    apps.append(views)
-
-    # An app of its own: these linger, and a queue that is full holds up its whole app.
-    records = create_app("records", endpoints, instance=instance)
-    entities = EntityViews(common.database, log_name, park)
-    bind(records, "entities", [ENTITIES], entities.handle, linger_s=LINGER_S)
-    history = HistoryViews(common.database, park)
-    bind(records, "history", [FEED], history.handle, linger_s=LINGER_S)
-    apps.append(records)
-
-    zone = ZoneInfo(os.environ.get("SMARTSTORE_TIME_ZONE") or "Asia/Colombo")
-    apps.append(
-        analytics.assemble(
-            endpoints, instance, common.publisher, common.database, log_name, zone, park
-        )
-    )
-
+    apps += _views(common, endpoints, instance, log_name)
     # So that answers wait for no view: its own app, and its own group.
     talking = create_app("talks", endpoints, instance=instance)
+    park = _parking(common, "talks")
     talks = Talks(common.database, common.directory, common.publisher, park)
     bind(talking, "talks", [OBSERVATIONS], talks.handle)
     apps.append(talking)
@@ -107,3 +87,31 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
 
     parts = [keep_dispatching(common.database, common.publisher)]
     return Role(apps=apps, parts=parts, close=close)
+
+
+def _parking(common: Common, stage: str) -> Callable[[Incoming, str], Awaitable[None]]:
+    async def park(incoming: Incoming, reason: str) -> None:
+        await common.dead.park(incoming, organization_id="", stage=stage, reason=reason)
+
+    return park
+
+
+def _views(common: Common, endpoints: Endpoints, instance: str, log_name: str) -> list[SyncApp]:
+    """What people look at, kept in MongoDB."""
+    park = _parking(common, "views")
+    views = create_app("views", endpoints, instance=instance)
+    bind(views, "conflicts", [CONFLICTS], ConflictViews(common.database, park).handle)
+    bind(views, "deadletters", [DEADLETTER], DeadLetterViews(common.database).handle)
+
+    # An app of its own: these linger, and a queue that is full holds up its whole app.
+    records = create_app("records", endpoints, instance=instance)
+    entities = EntityViews(common.database, log_name, park)
+    bind(records, "entities", [ENTITIES], entities.handle, linger_s=LINGER_S)
+    history = HistoryViews(common.database, park)
+    bind(records, "history", [FEED], history.handle, linger_s=LINGER_S)
+
+    zone = ZoneInfo(os.environ.get("SMARTSTORE_TIME_ZONE") or "Asia/Colombo")
+    aggregates = analytics.assemble(
+        endpoints, instance, common.publisher, common.database, log_name, zone, park
+    )
+    return [views, records, aggregates]
