@@ -9,29 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi_problem.error import Problem
 from msgspec import structs
 from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api.asking import answered
 from api.client import BEHIND, SLOW, Client, Closing, Message, Subscription
 from api.deps import Caller, caller_of, is_ours, still_stands
-from api.errors import forbidden, malformed, unavailable
 from api.feed import FeedAway
 from api.pages.i18n import language, speaking
 from api.ring import Entry
 from api.services import Services
 from api.shapes import Cursor, SyncStatus, live_conflict, read_cursor, to_json
 from schemas.feed import ConflictLine
-from streams.access import Role
 from streams.conflicts.rows import NO_BRAKE, Filter
-from streams.conflicts.words import Word
-from streams.kafka import PublishFailed
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +47,6 @@ STATUS_PATIENCE_S = 2.0
 
 MOST_GREETING = 500
 """Connections that have not said yet who they are."""
-CHANGES = ("forceSync", "resolveConflict", "undoConflict")
 REVOKED_S = 2.0
 """A session that ended ends its connections within this and what `Sessions` keeps: five seconds."""
 
@@ -149,6 +143,9 @@ async def _serve(
     except PyMongoError:
         await _close(websocket, Closing(SLOW, "MongoDB does not answer; try again"))
         return
+    except Refused as error:
+        await _close(websocket, error.closing)
+        return
     except WebSocketDisconnect:
         return
     pump = asyncio.create_task(_pump(use, websocket, client))
@@ -165,7 +162,8 @@ async def _serve(
 
 
 async def _hello(use: Services, client: Client, cursor: Cursor | None) -> bytes:
-    """The state to begin with. From its cursor on, a client is sent every line exactly once."""
+    """The state to begin with. From its cursor on, a client is sent every line exactly once. Raises
+    Refused, PyMongoError."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(use.feed.ready.wait(), READY_S)
     organization_id = client.organization_id
@@ -182,11 +180,15 @@ async def _hello(use: Services, client: Client, cursor: Cursor | None) -> bytes:
     resumed = (
         cursor is not None and cursor.partition == ring.partition and cursor.offset < ring.stop
     )
+    if cursor is not None and not resumed and not use.feed.ready.is_set():
+        # A process that has just started and has not read so far yet: to begin anew would be a gap.
+        raise Refused(SLOW, "Kafka does not answer yet; reconnect with your cursor")
     entries: list[Entry] = []
     if resumed and cursor is not None:
         client.next_offset = cursor.offset + 1
     else:
         client.next_offset = ring.stop
+        client.anew = True
         newest = ring.newest(organization_id, RECENT)
         entries = [entry for entry in newest if client.wanted.wants(entry.line)]
     client.wake()
@@ -231,6 +233,9 @@ async def _catch_up(use: Services, websocket: WebSocket, client: Client) -> None
     ring = use.feed.ring_of(client.organization_id)
     while client.closing is None and client.next_offset < ring.stop:
         if client.next_offset < ring.start:
+            if client.anew and client.next_offset == 0:
+                client.next_offset = ring.start  # greeted while Kafka was away: not all of history
+                continue
             if client.live:
                 client.end(SLOW, "too slow; reconnect with your cursor")
                 return
@@ -276,87 +281,7 @@ async def _listen(use: Services, websocket: WebSocket, client: Client) -> None:
         if not client.may_command():
             client.end(1008, "too many messages")
             return
-        request_id = ""
-        try:
-            message = Message.model_validate_json(text)
-            request_id = message.request_id
-            client.put(await _answer(use, client, message))
-        except ValidationError as error:
-            problem = malformed(
-                error.errors()[0]["msg"], "docs/websocket.md tells what may be sent."
-            )
-            client.put(_problem(request_id, problem))
-        except Problem as problem:
-            client.put(_problem(request_id, problem))
-        except (PyMongoError, PublishFailed):
-            client.put(_problem(request_id, unavailable("MongoDB or Kafka does not answer.")))
-
-
-async def _answer(use: Services, client: Client, message: Message) -> dict[str, Any]:
-    """The answer to one command. Raises Problem, PyMongoError, PublishFailed."""
-    named = {"requestId": message.request_id} if message.request_id else {}
-    if message.type in CHANGES:
-        return {**await _changed(use, client, message), **named}
-    match message.type:
-        case "ping":
-            return {"type": "pong", **named}
-        case "subscribe":
-            client.wanted = message.subscribe or Subscription()
-            return {"type": "subscribed", **named, "subscribe": client.wanted.model_dump()}
-        case _:
-            raise malformed("This connection is open already.", "Send connect once, first.")
-
-
-async def _changed(use: Services, client: Client, message: Message) -> dict[str, Any]:
-    """A command that changes something: for those who may, and written down."""
-    caller, what = client.caller, f"WS {message.type}"
-    target = message.conflict_id or f"{message.entity_type or ''}/{message.entity_id or ''}"
-    if not caller.role.may(Role.STAFF):
-        await use.audit.record(caller, what, target, 403)
-        raise forbidden(
-            f"This is for the role {Role.STAFF}; yours is {caller.role}.",
-            "Ask an owner of the organisation for another role.",
-        )
-    try:
-        answer = await _change(use, client, message)
-    except Problem as problem:
-        await use.audit.record(caller, what, target, problem.status)
-        raise
-    await use.audit.record(caller, what, target, 200)
-    return answer
-
-
-async def _change(use: Services, client: Client, message: Message) -> dict[str, Any]:
-    match message.type:
-        case "forceSync":
-            if message.entity_id and not message.entity_type:
-                raise malformed("entityId needs its entityType.", "Send both, or neither.")
-            job = await use.forcing.begin(
-                client.organization_id, message.entity_type, message.entity_id
-            )
-            return {"type": "forceSync", "job": job}
-        case "resolveConflict":
-            found = await use.conflicts.resolve(
-                client.organization_id,
-                message.conflict_id,
-                Word(message.resolution, message.side, message.value),
-                by=client.caller.by,
-                candidates=message.candidates,
-                version=message.version,
-            )
-            answer = {"accepted": True, "settled": found.settled, "conflict": found.conflict}
-            return {"type": "resolveConflict", **answer}
-        case _:
-            found = await use.conflicts.undo(
-                client.organization_id, message.conflict_id, by=client.caller.by
-            )
-            answer = {"accepted": True, "settled": found.settled, "conflict": found.conflict}
-            return {"type": "undoConflict", **answer}
-
-
-def _problem(request_id: str, problem: Problem) -> dict[str, Any]:
-    named = {"requestId": request_id} if request_id else {}
-    return {"type": "error", **named, "problem": problem.marshal()}
+        client.put(await answered(use, client, text))
 
 
 async def _send_line(websocket: WebSocket, client: Client, entry: Entry) -> None:

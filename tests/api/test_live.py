@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+import api.live
 from api.client import BEHIND
 from schemas.codec import decode
 from schemas.feed import ConflictLine
@@ -99,6 +100,26 @@ async def test_a_cursor_that_cannot_be_gets_a_fresh_start(live: Any, cursor: str
     async with live.open(cursor=cursor) as (_, hello):
         assert hello["resumed"] is False
         assert [event["version"] for event in hello["events"]] == [0]
+
+
+async def test_a_server_that_has_not_read_so_far_yet_asks_for_patience(
+    live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To begin anew would be a gap: it has just started, and Kafka does not answer yet."""
+    monkeypatch.setattr(api.live, "READY_S", 0.01)
+    feed = live.api.services.feed
+    feed.ready.clear()
+    ring = feed.ring_of("kandy")
+    with pytest.raises(ConnectionClosed) as closed:
+        async with live.open(cursor=f"{ring.partition}-7"):
+            pass
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1013
+    async with live.open() as (connection, hello):  # without a cursor nothing can be missed
+        assert hello["cursor"].endswith("-start")
+        ring.restart(5_000)
+        live.feed("kandy", 5_000, 5_001)
+        assert await versions(connection, 2) == [5_000, 5_001], "not all that Kafka has"
 
 
 async def test_one_organisation_hears_nothing_of_another(live: Any) -> None:
