@@ -30,6 +30,8 @@ QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+SERIOUS = ("serious", "critical")
+"""Impacts of Axe's findings that count."""
 _SEED = 2026
 _WAIT_S = 40.0
 _LINK_S = 3_600
@@ -191,7 +193,20 @@ async def _picture(page: Page, look: Look, path: Path, complaints: Sequence[str]
     await page.evaluate("document.fonts.ready")
     width = int(await page.evaluate("document.documentElement.scrollWidth"))
     await page.screenshot(path=path, full_page=True)
-    return Taken(path, max(0, width - look.width), tuple(complaints))
+    found = [*complaints, *await _barriers(page)]
+    return Taken(path, max(0, width - look.width), tuple(found))
+
+
+async def _barriers(page: Page) -> list[str]:
+    """What Axe finds serious: `color-contrast: .quiet`."""
+    from axe_playwright_python.async_playwright import Axe
+
+    found = await Axe().run(page)
+    return [
+        f"{one['id']}: {one['nodes'][0]['target'][0]}"
+        for one in found.response["violations"]
+        if one["impact"] in SERIOUS
+    ]
 
 
 async def _login_link(system: System) -> str:

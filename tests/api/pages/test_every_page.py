@@ -1,0 +1,74 @@
+"""What holds for every page there is: nothing runs in it but our own files, and it has a language
+and a name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from tests.api.pages.test_views import log_in
+
+pytestmark = pytest.mark.servers
+
+SCRIPT = re.compile(r"<script\b([^>]*)>")
+FILLED = {"platform": "whatsapp", "batch_id": "stock.inventory.woocommerce", "place": "1-1"}
+
+
+def paths(app: Any) -> list[str]:
+    """Addresses of pages, with something in the places of names."""
+    found = {
+        route.path
+        for route in app.routes
+        if isinstance(route, APIRoute) and "GET" in route.methods and not route.include_in_schema
+    }
+    return sorted(
+        re.sub(r"{(\w+)(?::\w+)?}", lambda name: FILLED.get(name[1], "nothing"), path)
+        for path in found
+    )
+
+
+async def test_every_page_is_closed_to_foreign_scripts_and_styles(api: Any) -> None:
+    pages = paths(api.app)
+    assert {"/sync", "/integrations", "/events", "/login"} <= set(pages)
+    wrong = []
+    async with api.client() as client:
+        await log_in(api, client)
+        for path in pages:
+            answer = await client.get(path)
+            assert answer.status_code < 500, path
+            if not answer.headers.get("content-type", "").startswith("text/html"):
+                continue
+            policy = answer.headers.get("content-security-policy", "")
+            if "default-src 'none'" not in policy or "unsafe" in policy:
+                wrong.append((path, policy))
+            if re.search(r'\son\w+="|\sstyle="|<style', answer.text):
+                wrong.append((path, "inline"))
+            for attributes in SCRIPT.findall(answer.text):
+                if "src=" not in attributes and 'type="application/json"' not in attributes:
+                    wrong.append((path, f"script {attributes}"))
+            if "/heard" not in path and "/review" not in path:
+                if '<html lang="en"' not in answer.text or "<title>" not in answer.text:
+                    wrong.append((path, "no language or name"))
+    assert wrong == []
+
+
+async def test_the_language_of_the_browser_is_taken_and_the_switch_is_kept(api: Any) -> None:
+    async with api.client() as client:
+        await log_in(api, client)
+        tamil = await client.get("/integrations", headers={"accept-language": "ta-LK"})
+        switched = await client.post(
+            "/language",
+            data={"language": "si"},
+            headers={"referer": "http://127.0.0.1:3000//evil.example/x?a=1"},
+        )
+        sinhala = await client.get("/integrations", headers={"accept-language": "ta-LK"})
+        wrong = await client.post("/language", data={"language": "xx"})
+    assert '<html lang="ta"' in tamil.text
+    assert "இணைப்புகள்" in tamil.text
+    assert switched.headers["location"] == "/evil.example/x?a=1"
+    assert '<html lang="si"' in sinhala.text
+    assert "සම්බන්ධතා" in sinhala.text
+    assert wrong.status_code == 422

@@ -1,0 +1,1 @@
+"""Whole jobs of people, in a real browser on the real stack."""
