@@ -94,8 +94,8 @@ class Client:
         self.wanted = wanted
         self.next_offset = 0
         """The first line it has not been sent."""
-        self.anew = False
-        """It gave no cursor that is known here."""
+        self.early = False
+        """It was greeted before the feed was read, and begins where the feed then does."""
         self.live = False
         """Has caught up once; from then on falling far behind ends it."""
         self.closing: Closing | None = None

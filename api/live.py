@@ -188,7 +188,7 @@ async def _hello(use: Services, client: Client, cursor: Cursor | None) -> bytes:
         client.next_offset = cursor.offset + 1
     else:
         client.next_offset = ring.stop
-        client.anew = True
+        client.early = not use.feed.ready.is_set()
         newest = ring.newest(organization_id, RECENT)
         entries = [entry for entry in newest if client.wanted.wants(entry.line)]
     client.wake()
@@ -233,7 +233,7 @@ async def _catch_up(use: Services, websocket: WebSocket, client: Client) -> None
     ring = use.feed.ring_of(client.organization_id)
     while client.closing is None and client.next_offset < ring.stop:
         if client.next_offset < ring.start:
-            if client.anew and client.next_offset == 0:
+            if client.early and client.next_offset == 0:
                 client.next_offset = ring.start  # greeted while Kafka was away: not all of history
                 continue
             if client.live:
