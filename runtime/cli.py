@@ -10,6 +10,7 @@ from rich.console import Console
 
 from runtime.commands import (
     archive,
+    backup,
     bench,
     certificate,
     chaos,
@@ -58,6 +59,7 @@ COMMANDS = (
     replay,
     archive,
     erase,
+    backup,
     bench,
     chaos,
     screenshots,

@@ -45,6 +45,11 @@ class Keyring:
         """Id of the key that new secrets are sealed with."""
         return self._newest
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of all keys that are here."""
+        return tuple(self._ciphers)
+
     def seal(self, plain: str, *, organization_id: str, record: str, name: str) -> dict[str, Any]:
         """`{keyId, nonce, ciphertext}` for the database."""
         nonce = secrets.token_bytes(NONCE_BYTES)

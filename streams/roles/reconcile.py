@@ -20,7 +20,9 @@ from streams.roles import Role
 from streams.roles.common import Common
 from streams.sync.agent import Reconciler
 from streams.sync.contexts import Contexts, Load, loader
+from streams.sync.epochs import floor_of
 from streams.sync.table import ClaimingTables, EntityStore, claim, new_entity_table, restore
+from streams.topics import history_of
 
 log = structlog.get_logger(__name__)
 
@@ -32,24 +34,31 @@ STATUS_KEY = "ss:status:reconcile"
 async def build(endpoints: Endpoints, instance: str) -> Role:
     """The role with everything it needs opened."""
     common = await Common.open(endpoints)
+    floor = await floor_of(common.database, await history_of(endpoints))
     app, reconciler = assemble(
-        endpoints, instance, common.publisher, loader(common.directory), common.dead
+        endpoints, instance, common.publisher, loader(common.directory), common.dead, floor
     )
     return Role(apps=[app], parts=[tell_status(reconciler, common.redis)], close=common.close)
 
 
 def assemble(
-    endpoints: Endpoints, instance: str, publisher: Publisher, load: Load, dead: Parking
+    endpoints: Endpoints,
+    instance: str,
+    publisher: Publisher,
+    load: Load,
+    dead: Parking,
+    floor: int = 0,
 ) -> tuple[SyncApp, Reconciler]:
     """The Faust app around the agent; benchmarks use it with a fixed context."""
     app = create_app("reconcile", endpoints, instance=instance, TableManager=ClaimingTables)
     table = new_entity_table(app)
     app.tables.add(table)
     store: EntityStore = table.data  # type: ignore[assignment]
+    store.floor = floor
     reconciler = Reconciler(store, publisher, Contexts(load), dead)
 
     async def take(partitions: Sequence[int]) -> None:
-        epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}")
+        epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}", floor)
         await restore(store, endpoints, partitions)
         reconciler.epochs = epochs  # last: until it has read everything an owner decides nothing
 

@@ -35,6 +35,8 @@ class EntityStore(memory.Store[bytes, Record]):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.claims: dict[int, int] = {}
+        self.floor = 0
+        """Added to every epoch: `streams.sync.epochs`."""
         self.restored_to: dict[int, int] = {}
 
     def put(self, partition: int, key: bytes, record: Record) -> None:
@@ -70,7 +72,7 @@ class EntityStore(memory.Store[bytes, Record]):
     def restore(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
         """One changelog record, in order."""
         if key.startswith(CLAIM_KEY_PREFIX):
-            self.claims[partition] = offset + 1
+            self.claims[partition] = self.floor + offset + 1
             return
         if not value:
             self.data.pop(key, None)
@@ -136,10 +138,12 @@ class ClaimingTables(TableManager):
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
 
-async def claim(publisher: Publisher, partitions: Iterable[int], owner: str) -> dict[int, int]:
-    """Partition to epoch: one above the offset of a claim in its changelog, told to the sinks as
-    well. Done before recovery looks where the changelog ends, so whatever a former owner adds
-    later is behind it."""
+async def claim(
+    publisher: Publisher, partitions: Iterable[int], owner: str, floor: int = 0
+) -> dict[int, int]:
+    """Partition to epoch: one above the offset of a claim in its changelog (and above the floor of
+    a restored log), told to the sinks as well. Done before recovery looks where the changelog ends,
+    so whatever a former owner adds later is behind it."""
     epochs: dict[int, int] = {}
     now_ms = int(time.time() * 1000)
     for partition in partitions:
@@ -148,7 +152,7 @@ async def claim(publisher: Publisher, partitions: Iterable[int], owner: str) -> 
         written = await publisher.publish_with_offsets(
             Outgoing(ENTITIES, key, mark, partition=partition)
         )
-        epochs[partition] = next(iter(written.values())) + 1
+        epochs[partition] = floor + next(iter(written.values())) + 1
         told = encode(Claim(epoch=epochs[partition], owner=owner, issued_at_ms=now_ms))
         await publisher.publish(
             *(Outgoing(topic, b"claim", told, partition=partition) for topic in COMMANDS.values())
