@@ -305,7 +305,7 @@ class Progress:
 
     def end(self, text: str) -> None:
         """The last line."""
-        self._console.print(text)
+        self._console.print(text, markup=False)
 
 
 def _moment(text: str, name: str) -> int | None:

@@ -27,7 +27,8 @@ from streams.inbox import Inbox
 from streams.keyring import Keyring
 from streams.topics import history_of
 
-AT_ONCE = 5_000
+PIECE = 5_000
+"""Events of Kafka's in one list."""
 PATIENCE_S = 30.0
 
 
@@ -51,7 +52,7 @@ async def history(sources: Sources, query: Query) -> AsyncIterator[list[Archived
     persons, _ = await Erasures(sources.database, sources.keyring).active()
     mine = [one for one in persons if query.takes_organization(one.organization)]
     archive = await open_archive(sources.database, sources.location, query.organization)
-    landed = _in_thread(archive.batches(query, AT_ONCE))
+    landed = _in_thread(archive.batches(query))
     if not sources.kafka:
         async for batch in landed:
             yield _clean(batch, mine, query)
@@ -152,7 +153,7 @@ async def _joined(
     while head is not None:
         if query.takes(head):
             out.append(head)
-        if len(out) >= AT_ONCE:
+        if len(out) >= PIECE:
             yield out
             out = []
         head = await anext(fresh, None)
