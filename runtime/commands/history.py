@@ -21,8 +21,14 @@ if TYPE_CHECKING:
     from runtime.here import Here
 
 T = TypeVar("T")
-SHOWN_ROWS = 50
-_WIDE = 60
+
+
+def short(value: Any) -> str:
+    """A value as people read it."""
+    from runtime.history import short as shortened
+
+    return shortened(value)
+
 
 Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
@@ -97,7 +103,7 @@ def show(
         if as_json:
             sys.stdout.write(to_json(version).decode() + "\n")
             continue
-        fields = ", ".join(f"{name} {_short(value)}" for name, value in version.changed.items())
+        fields = ", ".join(f"{name} {short(value)}" for name, value in version.changed.items())
         told = "deleted" if version.deleted else fields
         sys.stdout.write(f"{_clock(version.at)}  version {version.version}  {told}\n")
     if not found:
@@ -137,7 +143,7 @@ def sql(
     elif as_csv:
         write_csv(found, sys.stdout)
     else:
-        _show_table(found)
+        asked.print_table(found)
 
 
 def moment_ms(text: str) -> int:
@@ -201,7 +207,7 @@ async def _told(lines: AsyncIterator[bytes], as_json: bool, word: Callable[[Any]
 
 def _then_line(row: Any) -> str:
     values = ", ".join(
-        f"{name} {_short(held['value'])}" for name, held in list(row["fields"].items())[:6]
+        f"{name} {short(held['value'])}" for name, held in list(row["fields"].items())[:6]
     )
     gone = "deleted  " if row["deleted"] else ""
     return f"{row['type']:<10} {row['entityId']:<24} {gone}{values}"
@@ -209,7 +215,7 @@ def _then_line(row: Any) -> str:
 
 def _diff_line(row: Any) -> str:
     moved = ", ".join(
-        f"{name} {_short(pair['from'])} → {_short(pair['to'])}"
+        f"{name} {short(pair['from'])} → {short(pair['to'])}"
         for name, pair in row["fields"].items()
     )
     return f"{row['change']:<8} {row['type']:<10} {row['label'] or row['entityId']:<24} {moved}"
@@ -229,30 +235,13 @@ def _show_then(console: Console, then: ShownThen) -> None:
     for heading in ("field", "agreed", *then.replicas):
         table.add_column(heading)
     for name, held in then.fields.items():
-        copies = [_short(copy.fields.get(name, "")) for copy in then.replicas.values()]
-        table.add_row(name, _short(held.value), *copies)
+        copies = [short(copy.fields.get(name, "")) for copy in then.replicas.values()]
+        table.add_row(name, short(held.value), *copies)
     console.print(table)
     if then.deleted:
         console.print(Text("deleted", style="red"))
     if then.conflicts:
         console.print(f"contested: {', '.join(then.conflicts)}")
-
-
-def _show_table(found: Any) -> None:
-    console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False)
-    for name in found.column_names:
-        table.add_column(name, overflow="fold")
-    for row in found.slice(0, SHOWN_ROWS).to_pylist():
-        table.add_row(*(Text(_short(value)) for value in row.values()))
-    console.print(table)
-    if found.num_rows > SHOWN_ROWS:
-        sys.stderr.write(f"{SHOWN_ROWS} of {found.num_rows} rows; --csv shows them all\n")
-
-
-def _short(value: Any) -> str:
-    text = "" if value is None else " ".join(str(value).split())
-    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
 
 
 def _clock(moment: str) -> str:
