@@ -212,6 +212,10 @@ class SandboxClient:
         found: dict[str, Record] = await self._ask("GET", f"whatsapp/{number_id}/catalogue")
         return found
 
+    async def refuse_items(self, number_id: str, **reasons: str) -> None:
+        """SKU to why a finished batch does not take it."""
+        await self._ask("POST", f"whatsapp/{number_id}/catalogue", {"refuse": reasons})
+
     async def catalogue_writes(self, number_id: str) -> list[Record]:
         found: list[Record] = await self._ask("GET", f"whatsapp/{number_id}/writes")
         return found

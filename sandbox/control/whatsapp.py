@@ -102,7 +102,8 @@ def _act(world: World, number: Number, body: Record, what: str) -> Any:
                 world.add_template(number, body)
             return _described(number)
         case "catalogue":
-            for sku, item in body["items"].items():
+            held.refused = {**held.refused, **body.get("refuse", {})}
+            for sku, item in body.get("items", {}).items():
                 held.items[sku] = dict(item)
                 held.numbers.setdefault(sku, str(7_000_000_000_000_000 + len(held.numbers)))
             return {"items": len(held.items)}

@@ -148,7 +148,7 @@ class WhatsApp:
         held = self._catalogues[object_id]
         match edge:
             case ("POST", "items_batch"):
-                return self._items_batch(number, held, call.json_object())
+                return self._items_batch(number, held, call)
             case ("GET", "check_batch_request_status"):
                 return catalogues.batch_status(held, call.query)
             case ("GET", "products"):
@@ -197,8 +197,10 @@ class WhatsApp:
             "messages": [{"id": message["id"], "message_status": "accepted"}],
         }
 
-    def _items_batch(self, number: Number, held: Catalogue, body: Record) -> Record:
-        batch, answer = catalogues.take_batch(held, body, number.settings.strict)
+    def _items_batch(self, number: Number, held: Catalogue, call: Call) -> Record:
+        batch, answer = catalogues.take_batch(
+            held, call.json_object(), number.settings.strict, len(call.body)
+        )
         delay_s = number.settings.catalog_delay_s
         if batch is not None and delay_s is not None:
             self._sender.start(_finish_later(number, held, batch, delay_s))

@@ -11,6 +11,7 @@ from sandbox.whatsapp.errors import GraphError
 Record = dict[str, Any]
 
 MAX_REQUESTS = 5000
+MAX_BYTES = 28 * 1024 * 1024
 REQUIRED = ("title", "description", "availability", "condition", "price", "link", "brand")
 OPTIONAL = (
     "id", "image_link", "image", "sale_price", "item_group_id", "quantity_to_sell_on_facebook",
@@ -43,6 +44,8 @@ class Catalogue:
     """SKU to the catalogue's own product number."""
     batches: dict[str, Batch] = field(default_factory=dict)
     preset_handles: deque[str] = field(default_factory=deque)
+    refused: dict[str, str] = field(default_factory=dict)
+    """SKU to why the finished batch does not take it, which shows only then."""
     log: list[Record] = field(default_factory=list)
 
 
@@ -90,8 +93,12 @@ def _validated(request: Any) -> tuple[str, Record, Record]:
     return method, data, status
 
 
-def take_batch(catalogue: Catalogue, body: Record, strict: bool) -> tuple[Batch | None, Record]:
-    """The batch to be done, none when nothing was valid, and the answer."""
+def take_batch(
+    catalogue: Catalogue, body: Record, strict: bool, size: int
+) -> tuple[Batch | None, Record]:
+    """The batch to be done, none when nothing was valid, and the answer. `size` in bytes."""
+    if size > MAX_BYTES:
+        raise GraphError(1, message="Please reduce the amount of data you're asking for")
     unknown = sorted(set(body) - {"item_type", "allow_upsert", "requests", "access_token"})
     if unknown and strict:
         raise GraphError(100, f"Unexpected key(s): {', '.join(unknown)}")
@@ -133,6 +140,8 @@ def do_batch(catalogue: Catalogue, batch: Batch, at: float) -> None:
 def _do(catalogue: Catalogue, batch: Batch, method: str, data: Record) -> str:
     sku = data["id"]
     held = catalogue.items.get(sku)
+    if sku in catalogue.refused and method != "DELETE":
+        return catalogue.refused[sku]
     if method == "DELETE":
         if held is None:
             return "Item to delete was not found"

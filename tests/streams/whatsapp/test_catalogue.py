@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.catalogue import ORG, measure, opened
+from benchmarks.catalogue import NUMBER, ORG, measure, opened
 from schemas.codec import encode
 from streams.database import Database
 from streams.entities import EntityViews
@@ -54,13 +54,17 @@ async def test_variations_deleted_ones_and_what_meta_refuses(fresh: Database) ->
         key = f"{ORG}/{record.type}/{record.entity_id}".encode()
         await views.handle([Incoming("entities-changelog", 0, 1, 1, key, encode(record))])
     async with opened(fresh, 0.0, catalog_gap_s="0") as shop:
-        for _ in range(2):
-            await shop.sync()
-        held = await shop.control.catalogue("104857392017364")
+        await shop.sync()
+        await shop.control.refuse_items(NUMBER, DRAFT="the picture could not be fetched")
+        await shop.sync()
+        held = await shop.control.catalogue(NUMBER)
     assert sorted(held) == ["DRAFT", "SAREE-RED"]
     red = held["SAREE-RED"]
     assert (red["title"], red["item_group_id"]) == ("Batik saree Red", "p1")
     assert red["availability"] == "out of stock"
     assert held["DRAFT"]["availability"] == "discontinued"  # however much of it there is
-    (wrong,) = await errors_of(fresh, ORG)
-    assert (wrong["sku"], wrong["reason"]) == ("NO-PRICE", "the catalogue wants a price")
+    wrong = {one["sku"]: one["reason"] for one in await errors_of(fresh, ORG)}
+    assert wrong == {
+        "NO-PRICE": "the catalogue wants a price",
+        "DRAFT": "the picture could not be fetched",
+    }
