@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from connectors.errors import ConnectorError, Refused, Retry, Unknown
 from connectors.protocol import Answer
@@ -18,6 +20,8 @@ from schemas.base import Operation
 
 MAX_REQUESTS = 3000
 """Meta takes 5000 and advises 3000."""
+MAX_BYTES = 24 * 1024 * 1024
+"""Meta takes 28 MB."""
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.3, 60.0
 GATHERED_LOOK_S = 5.0
 """The first question where calls are saved: the items are there before we know of it."""
@@ -188,8 +192,7 @@ class Batches:
         handles: list[Handle] = []
         for upsert in (True, False):
             chosen = [item for item in items if (item.method == "CREATE") is upsert]
-            for start in range(0, len(chosen), MAX_REQUESTS):
-                chunk = chosen[start : start + MAX_REQUESTS]
+            for chunk in sliced(chosen):
                 handles += await self._send(chunk, upsert, ops, found)
         self._pace.sent(self._clock())
         return handles
@@ -271,6 +274,21 @@ class Batches:
         for sku, handle in list(self._handles.items()):
             if handle.void or (handle.finished and handle.sent_at < old):
                 del self._handles[sku]
+
+
+def sliced(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """In calls of what Meta takes at once, by number and by size."""
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        weight = len(msgspec.json.encode(item.request())) + 1
+        if chunk and (len(chunk) == MAX_REQUESTS or size + weight > MAX_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(item)
+        size += weight
+    if chunk:
+        yield chunk
 
 
 def _later(error: Exception, wait_s: float | None) -> Answer:

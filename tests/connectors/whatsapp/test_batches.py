@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.protocol import Answer
+from connectors.whatsapp.batches import sliced
 from connectors.whatsapp.catalogue import Item, price_text
 from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.pace import Pace
@@ -95,3 +96,12 @@ def test_a_newer_change_of_an_item_outdoes_the_gathered_one() -> None:
     item.take(0, "CREATE", {"title": "Tea", "price": "1.00 LKR"})
     item.take(0, "UPDATE", {"price": "2.00 LKR"})
     assert (item.method, item.data) == ("CREATE", {"title": "Tea", "price": "2.00 LKR"})
+
+
+def test_a_call_is_as_large_as_meta_takes_and_no_larger() -> None:
+    small = [Item(f"S-{n}", "CREATE", {"title": "Tea"}) for n in range(7001)]
+    assert [len(chunk) for chunk in sliced(small)] == [3000, 3000, 1001]
+    large = [Item(f"L-{n}", "CREATE", {"description": "තේ" * 2500}) for n in range(3000)]
+    chunks = list(sliced(large))
+    assert [item for chunk in chunks for item in chunk] == large
+    assert max(sum(len(one.data["description"].encode()) for one in c) for c in chunks) < 28 * 10**6
