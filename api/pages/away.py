@@ -1,8 +1,15 @@
-"""When MongoDB is away a page can show nothing: it says so at once, and looks again by itself."""
+"""What a person sees instead of a page: MongoDB is away, or what was asked for cannot be done. The
+same errors leave as problem documents where a program asked."""
 
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import Depends, FastAPI, Request, Response
+from pymongo.errors import PyMongoError
 
 from api.deps import UseServices
 from api.pages.render import page
@@ -23,16 +30,42 @@ REACHABLE = [Depends(_reachable)]
 
 
 def away(request: Request) -> Response:
-    """The page that says so."""
+    """The page that says so, and looks again by itself."""
     gone = request.app.state.services.servers.away
     told = [away_sentence(name, since_ms) for name, since_ms in sorted(gone.items())]
     return page(request, "away.html", 503, organization="", told=told)
 
 
 def add_away(app: FastAPI) -> None:
-    """Pages that cannot be shown are answered with that page."""
+    """After `add_problems`: errors in words for people, unchanged for programs."""
 
-    async def answer(request: Request, _error: Exception) -> Response:
+    async def gone(request: Request, _error: Exception) -> Response:
         return away(request)
 
-    app.add_exception_handler(Away, answer)
+    for kind, handler in list(app.exception_handlers.items()):
+        app.exception_handlers[kind] = _for_people(handler)
+    app.add_exception_handler(Away, gone)
+
+
+def _for_people(handler: Callable[..., Any]) -> Callable[..., Any]:
+    async def answer(request: Any, error: Exception) -> Any:
+        response = handler(request, error)
+        if inspect.isawaitable(response):
+            response = await response
+        if not (isinstance(request, Request) and _by_a_person(request)):
+            return response
+        if isinstance(error, PyMongoError):
+            return away(request)
+        try:
+            told = json.loads(response.body)
+        except (ValueError, AttributeError):
+            return response
+        words = {name: str(told.get(name) or "") for name in ("title", "detail", "help")}
+        return page(request, "problem.html", response.status_code, organization="", **words)
+
+    return answer
+
+
+def _by_a_person(request: Request) -> bool:
+    wants = request.headers.get("accept", "")
+    return "text/html" in wants and not request.url.path.startswith("/api/")

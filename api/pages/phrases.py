@@ -51,3 +51,14 @@ STANDINGS = (
     N_("the item is not there yet"),
 )
 """Why a write is not there yet (api/standing.py)."""
+PROBLEMS = (
+    N_("Not found"),
+    N_("Not signed in"),
+    N_("Not from there"),
+    N_("Changed meanwhile"),
+    N_("Not as expected"),
+    N_("Not available now"),
+    N_("Unexpected error"),
+    N_("Invalid"),
+)
+"""Titles of problem documents (api/errors.py)."""

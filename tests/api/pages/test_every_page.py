@@ -72,3 +72,20 @@ async def test_the_language_of_the_browser_is_taken_and_the_switch_is_kept(api: 
     assert '<html lang="si"' in sinhala.text
     assert "සම්බන්ධතා" in sinhala.text
     assert wrong.status_code == 422
+
+
+async def test_an_error_is_a_page_for_people_and_a_document_for_programs(api: Any) -> None:
+    person = {"accept": "text/html,*/*;q=0.8"}
+    async with api.client("kandy") as client:
+        seen = await client.get("/integrations/nothing", headers=person)
+        told = await client.get("/integrations/nothing")
+        program = await client.get("/api/integrations/nothing", headers=person)
+        api.services.servers.away["mongodb"] = 1_795_000_000_000
+        away = await client.get("/sync", headers=person)
+        del api.services.servers.away["mongodb"]
+    assert (seen.status_code, told.status_code, program.status_code) == (404, 404, 404)
+    assert "<h1>Not found</h1>" in seen.text
+    assert told.json()["title"] == program.json()["title"] == "Not found"
+    assert away.status_code == 503
+    assert "MongoDB does not answer since" in away.text
+    assert 'http-equiv="refresh"' in away.text
