@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import stamina
 import structlog
@@ -111,9 +112,11 @@ class Talks:
             except Undecodable as error:
                 await self._park(record, f"Not an observation: {error}")
             except Exception as error:  # a fault of ours: it is kept, and its neighbours go on
-                log.exception("a message could not be taken", partition=record.partition)
-                reason = f"{type(error).__name__}: a fault of ours. Retry after an update."
-                await self._park(record, reason)
+                # Its place alone: the error's own words may be a customer's.
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                where = f"{type(error).__name__} in {place.name}:{place.lineno}"
+                log.error("a message could not be taken", error=where, offset=record.offset)
+                await self._park(record, f"{where}: a fault of ours. Retry after an update.")
 
     async def _take(self, seen: Observation) -> None:
         connection = await self._connections.connection(seen.organization_id, seen.replica)
@@ -153,7 +156,10 @@ class Talks:
 
     async def _heard(self, seen: Observation, identity: str, fields: Fields) -> Conversation:
         text = str(fields.get("body") or "")
-        phone = identity if identity.startswith("+") else None
+        phone, user = identity if identity.startswith("+") else None, fields.get("senderId")
+        if phone and user:
+            # Known by WhatsApp's id alone so far: from now on by the number.
+            await self._conversations.moved(seen.organization_id, user, {"waId": phone})
         found = await self._conversations.seen_inbound(
             seen.organization_id,
             identity,
@@ -162,7 +168,7 @@ class Talks:
             text=text or f"[{fields.get('type')}]",
             name=fields.get("senderName"),
             phone=phone,
-            user_id=fields.get("senderId"),
+            user_id=user,
             language=language_of(text),
             replica=seen.replica,
         )
@@ -178,7 +184,7 @@ class Talks:
         intent = intent_of(fields)
         org, identity = conversation.organization_id, conversation.conversation_id
         if isinstance(intent, Stop | Start):
-            state = "out" if isinstance(intent, Stop) else "in"
+            state: Literal["in", "out"] = "out" if isinstance(intent, Stop) else "in"
             source = f"message:{message_id}"
             await self._conversations.record_consent(org, identity, state, source, at_ms)
         if connection.settings.get(SETTING) == "off" or not connection.active:

@@ -220,3 +220,12 @@ async def test_a_fault_in_one_message_leaves_the_others_alone(shop: Shop) -> Non
     await shop.writes("hi", "w2")
     assert len(shop.parked) == 2
     assert [row["key"] for row in await shop.answers()] == ["reply:w2"]
+
+
+@pytest.mark.servers
+async def test_who_shows_their_number_later_is_the_same_person(shop: Shop) -> None:
+    await shop.writes("hi", "w1", conversationId="LK.1")
+    await shop.writes("hi again", "w2", at_ms=NOW_MS + 1)
+    talk = await shop.talk()
+    assert (talk.user_id, talk.former, talk.unread) == ("LK.1", ("LK.1",), 2)
+    assert await shop.conversations.get("kandy", "LK.1") is None
