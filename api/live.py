@@ -143,8 +143,8 @@ async def _serve(
     except PyMongoError:
         await _close(websocket, Closing(SLOW, "MongoDB does not answer; try again"))
         return
-    except Refused as error:
-        await _close(websocket, error.closing)
+    except Refused as refused:
+        await _close(websocket, refused.closing)
         return
     except WebSocketDisconnect:
         return

@@ -49,7 +49,7 @@ SECURITY: Schema = {
     "apiKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
 }
-SIGNED_IN = [{name: []} for name in SECURITY]
+SIGNED_IN: list[Schema] = [{name: []} for name in SECURITY]
 PROBLEM = fields(
     type={"type": "string", "description": "what kind of problem it is, stable"},
     title={"type": "string"},
