@@ -26,6 +26,8 @@ from streams.sync.decision import Alarm
 ROOT = Path(__file__).resolve().parents[2]
 DECIDING = ("schemas", "connectors", "streams/sync")
 """Folders whose source decides."""
+_HEARD = (Observation, Outcome)
+"""Whose stamps are corrected by their platform's lag."""
 
 
 @functools.cache
@@ -42,16 +44,16 @@ def code_digest(root: Path = ROOT) -> str:
 def step_of(incoming: Incoming | None, arrival: Arrival, context: Context) -> Step:
     """One arrival and what of the context was its own."""
     lags: dict[str, int] = {}
-    if isinstance(arrival, Observation | Outcome) and arrival.replica in context.lags:
-        lags = {arrival.replica: context.lags[arrival.replica]}
-    return Step(
-        topic=incoming.topic if incoming else "",
-        first=incoming.offset if incoming else 0,
-        last=incoming.offset if incoming else 0,
-        lags=lags,
-        braked=tuple(sorted(context.braked)),
-        recall=msgspec.to_builtins(arrival.alarm) if isinstance(arrival, Recall) else None,
-    )
+    if isinstance(arrival, _HEARD):
+        lag = context.lags.get(arrival.replica)
+        if lag is not None:
+            lags = {arrival.replica: lag}
+    braked = tuple(sorted(context.braked)) if context.braked else ()
+    if incoming is not None:
+        place = incoming.offset
+        return Step(topic=incoming.topic, first=place, last=place, lags=lags, braked=braked)
+    recall = msgspec.to_builtins(arrival.alarm) if isinstance(arrival, Recall) else None
+    return Step(lags=lags, braked=braked, recall=recall)
 
 
 def joined(steps: list[Step], step: Step) -> None:
