@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from babel.dates import format_timedelta
-
-from api.pages.i18n import N_, _, locale
+from api.pages.i18n import N_, _, passed_word
 from api.pages.words import field_word, side_word, type_word, value_word
 from schemas.feed import ConflictLine
 from schemas.fields import EXISTENCE
@@ -32,8 +29,7 @@ def who(by: str) -> str:
 
 def ago(at_ms: int, now_ms: int) -> str:
     """`2 seconds ago`."""
-    passed = timedelta(milliseconds=max(0, now_ms - at_ms))
-    return str(format_timedelta(-passed, add_direction=True, locale=locale()))
+    return passed_word(now_ms - at_ms)
 
 
 def outcome(line: ConflictLine) -> str:

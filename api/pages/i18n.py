@@ -208,5 +208,13 @@ def ago_word(moment: str | None) -> str:
     """`3 minutes ago`."""
     if not moment:
         return _("never")
-    passed = max(datetime.now(UTC) - datetime.fromisoformat(moment), timedelta(0))
+    passed = datetime.now(UTC) - datetime.fromisoformat(moment)
+    return passed_word(int(passed.total_seconds() * 1000))
+
+
+def passed_word(passed_ms: int) -> str:
+    """`3 minutes ago`."""
+    if passed_ms < 1_000:
+        return _("just now")
+    passed = timedelta(milliseconds=passed_ms)
     return str(format_timedelta(-passed, add_direction=True, locale=locale()))

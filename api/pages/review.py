@@ -18,7 +18,7 @@ from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.live import open_now
 from api.pages.away import REACHABLE
 from api.pages.differing import Parts, parts_of
-from api.pages.i18n import N_, _
+from api.pages.i18n import N_, _, ngettext
 from api.pages.render import page
 from api.pages.words import FATES, replica_word, value_word
 from api.sentences import always_about, lost_sentence
@@ -28,6 +28,7 @@ from schemas.feed import ConflictLine
 from schemas.fields import EXISTENCE, Kind, kind_of
 from schemas.money import money
 from streams.conflicts.bulk import APPLY, REJECT, Task
+from streams.conflicts.preview import UNCHANGED
 from streams.conflicts.rows import NO_BRAKE, Filter
 from streams.conflicts.words import UNDO, Word
 from streams.kafka import PublishFailed
@@ -145,8 +146,10 @@ async def decide(
         settled = await use.conflicts.resolve(
             organization_id, conflict_id, word, by=caller.by, version=version
         )
+        ruled = ""
         if rule is not None:
-            await use.policies.always(organization_id, rule, by=caller.by)
+            made = await use.policies.always(organization_id, rule, by=caller.by)
+            ruled = str(sum(made.counts.values()) - sum(made.counts[kind] for kind in UNCHANGED))
         if alike:
             return await _alike(use.conflicts, caller, line, word)
     except ValueError:
@@ -155,7 +158,7 @@ async def decide(
         return _back("away")
     except Problem as problem:
         return _back(_note_of(problem), about=conflict_id)
-    return _back("decided", about=conflict_id if settled.settled else "")
+    return _back("decided", about=conflict_id if settled.settled else "", ruled=ruled)
 
 
 async def _alike(conflicts: Conflicts, caller: Caller, line: ConflictLine, word: Word) -> Response:
@@ -199,7 +202,12 @@ def alike_filter(line: ConflictLine) -> Filter:
 
 
 async def review(
-    use: Services, caller: Caller, note: str = "", about: str = "", action: str = ""
+    use: Services,
+    caller: Caller,
+    note: str = "",
+    about: str = "",
+    action: str = "",
+    ruled: int | None = None,
 ) -> dict[str, Any]:
     """Everything the section shows. Raises PyMongoError."""
     organization_id = caller.organization_id
@@ -215,7 +223,7 @@ async def review(
     )
     by_people = await use.conflicts.rows.newest(organization_id, Filter(status="resolved"), DECIDED)
     return {
-        "note": await _note(use, organization_id, note, about),
+        "note": f"{await _note(use, organization_id, note, about)} {_ruled(ruled)}".strip(),
         "undo_action": action,
         "undo_one": about if note == "decided" else "",
         "batches": [_batch(batch) for batch in await use.batches.open(organization_id)],
@@ -245,6 +253,17 @@ async def _note(use: Services, organization_id: str, note: str, about: str) -> s
         if line is not None and line.status == "resolved":
             return lost_sentence(line, use.clock_ms())
     return text
+
+
+def _ruled(count: int | None) -> str:
+    """What a new rule would have done, for who made it by a decision."""
+    if count is None:
+        return ""
+    return ngettext(
+        "From now on this is a rule. Of the last 30 days it would have decided %(num)s otherwise.",
+        "From now on this is a rule. Of the last 30 days it would have decided %(num)s otherwise.",
+        count,
+    )
 
 
 def _batch(batch: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ async def sync_page(
     note: str = "",
     about: str = "",
     action: str = "",
+    ruled: int | None = None,
     type: Annotated[str, Query(max_length=40)] = "",
     outcome: Annotated[str, Query(max_length=40)] = "",
     source: Annotated[str, Query(max_length=60)] = "",
@@ -78,7 +79,7 @@ async def sync_page(
         return RedirectResponse("/login", SEE_OTHER)
     try:
         values = await _sync_values(use, caller, Search(type, outcome, source))
-        values |= await review(use, caller, note, about[:600], action[:64])
+        values |= await review(use, caller, note, about[:600], action[:64], ruled)
     except PyMongoError:
         return away(request)
     return page(request, "sync.html", top=_(FORCED) if note == "forced" else "", **values)

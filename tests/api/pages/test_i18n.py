@@ -53,6 +53,8 @@ def test_numbers_money_and_times_are_those_of_the_language() -> None:
     with i18n.speaking("en"):
         assert i18n.currency_word("1234567.5", "LKR") == "LKR\xa01,234,567.50"
         assert i18n.moment_word("2026-11-22T08:32:07Z") == "22 Nov 2026, 08:32:07"
+        assert i18n.passed_word(999) == "just now"
+        assert i18n.passed_word(185_000) == "3 minutes ago"
     with i18n.speaking("ta"):
         assert i18n.currency_word("1234567.5", "LKR").startswith("Rs.")
         assert "நவ" in i18n.moment_word("2026-11-22T08:32:07Z")

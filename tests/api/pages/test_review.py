@@ -113,7 +113,7 @@ async def test_a_decision_by_plain_form_and_back(api: Any, desk: Desk) -> None:
         assert stale.headers["location"].startswith("/sync?note=changed")
         decided = await client.post(action, data=form, headers=OURS)
         page = (await client.get(decided.headers["location"])).text
-        assert "Somebody on this page decided this 0 s ago" in page
+        assert "Somebody on this page decided this just now" in page
         assert "kept WooCommerce&#39;s 1,950.00" in page
         undone = await client.post((await forms(client, "/sync/undo/"))[0], data={}, headers=OURS)
         assert undone.headers["location"].startswith("/sync?note=undone")

@@ -99,7 +99,7 @@ async def test_the_second_of_two_people_is_told_who_was_first(api: Any, desk: De
     assert first.json()["settled"]
     assert first.json()["conflict"]["value"] == again.json()["conflict"]["value"] == "1950"
     assert late.status_code == 409
-    assert late.json()["detail"] == "Nimal decided this 0 s ago: kept WooCommerce's 1,950.00."
+    assert late.json()["detail"] == "Nimal decided this just now: kept WooCommerce's 1,950.00."
     assert len(api.sent.records) == 1
 
 
