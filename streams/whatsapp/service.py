@@ -34,6 +34,8 @@ from streams.kafka.publisher import Publisher, PublishFailed
 from streams.kafka.records import Publishes
 from streams.keyring import open_keyring
 from streams.platforms import PlatformEnvironment
+from streams.upkeep.jobs import Job
+from streams.whatsapp.catalogue import update_catalog
 from streams.whatsapp.dispatch import command_of, command_record
 from streams.whatsapp.notify import notifications_of
 from streams.whatsapp.planner import Purpose
@@ -74,6 +76,7 @@ class WhatsAppService:
         publisher: Publishes,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
+        self._database = database
         self.sends = Sends(database, clock_ms)
         self.ledger = Ledger(database)
         self._templates = Templates(database, clock_ms)
@@ -122,6 +125,14 @@ class WhatsAppService:
         if row.to != number or row.message != message:
             raise KeyUsed("this key was used for another message")
         return await self._settled(row, ANSWER_S if wait_s is None else wait_s)
+
+    async def update_catalog(self, organization_id: str = DEFAULT_ORGANIZATION) -> list[Job]:
+        """Have every catalogue written whole; each job tells `done` of `total`. Raises
+        NotConnected where no number has a catalogue."""
+        jobs = await update_catalog(self._database, self._directory, organization_id)
+        if not jobs:
+            raise NotConnected("No WhatsApp number that is active has a catalogue.")
+        return jobs
 
     async def connection(self, organization_id: str, replica: str = "") -> Connection:
         """The organisation's number, the first where it has several. Raises NotConnected."""
