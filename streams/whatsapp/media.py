@@ -125,19 +125,6 @@ class Media:
         changes = {"reason": reason[:300], "nextMs": next_ms}
         await self._rows.update_one({"_id": row["_id"]}, {"$set": changes})
 
-    async def forget(self, organization_id: str, threads: Sequence[str]) -> int:
-        """Take away all files of these conversations, and what is told of them; how many there
-        were. A file that somebody else sent too stays theirs."""
-        match = {"organizationId": organization_id, "thread": {"$in": list(threads)}}
-        rows = [row async for row in self._rows.find(match)]
-        await self._rows.delete_many(match)
-        for digest in {row["sha256"] for row in rows if row["state"] == "kept"}:
-            others = {"organizationId": organization_id, "sha256": digest, "state": "kept"}
-            if await self._rows.find_one(others, {"_id": 1}) is None:
-                path = self._path(organization_id, digest)
-                await asyncio.to_thread(path.unlink, missing_ok=True)
-        return len(rows)
-
     async def failed(self, row: Document, reason: str) -> None:
         """It will not be fetched."""
         changes = {"state": "failed", "reason": reason[:300]}
