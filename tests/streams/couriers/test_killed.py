@@ -10,7 +10,7 @@ from benchmarks.labels import ACCOUNTS, killed
 
 pytestmark = pytest.mark.servers
 
-ORDERS = 16
+ORDERS = 10
 
 
 @pytest.mark.parametrize("code", ["aramex", "trans_express"])

@@ -14,10 +14,9 @@ pytestmark = pytest.mark.servers
 
 SMALL = {
     # (parcels, watched in ms, how fast they live): the same kinds of limit, with few calls.
-    "aramex": (1_700, 40_000, 0.004),
+    "aramex": (1_700, 25_000, 0.003),
     "dhl": (60, DAY_MS // 2, 0.3),
-    "fedex": (400, 100_000, 0.01),
-    "skynet": (60, 100_000, 0.002),
+    "skynet": (60, 60_000, 0.002),
 }
 
 
@@ -27,7 +26,7 @@ async def test_within_the_limit_and_hardly_late(fresh: Database, code: str) -> N
     carrier = next(one for one in CARRIERS if one.code == code)
     row = await watch(fresh, replace(carrier, watched_ms=watched_ms, speed=speed), count, 7)
     assert row["refused"] == 0
-    assert row["most a s"] <= {"dhl": 1, "fedex": 140}.get(code, 5)
-    assert row["most a day"] <= {"dhl": 250, "fedex": 100_000}.get(code, 5 * 86_400)
-    assert row["scans"] > 50  # enough for a median to mean something
+    assert row["most a s"] <= {"dhl": 1}.get(code, 5)
+    assert row["most a day"] <= {"dhl": 250}.get(code, 5 * 86_400)
+    assert row["scans"] > 40  # enough for a median to mean something
     assert row["ratio"] <= 1.5
