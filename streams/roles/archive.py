@@ -12,6 +12,8 @@ from streams.archive.keeping import Keeper
 from streams.archive.location import locate
 from streams.archive.retention import retention_of
 from streams.archive.settings import ArchiveSettings
+from streams.backup.schedule import BackupSettings, scheduled
+from streams.backup.taking import Source
 from streams.database import ensure_indexes, open_database
 from streams.keyring import open_keyring
 from streams.roles import Role, home
@@ -43,4 +45,9 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     async def close() -> None:
         await database.client.close()
 
-    return Role(parts=[archiver.run(), keeper.run()], close=close)
+    parts = [archiver.run(), keeper.run()]
+    backups = BackupSettings()
+    if backups.hours:
+        source = Source(database, endpoints, location if location.local else None)
+        parts.append(scheduled(source, backups))
+    return Role(parts=parts, close=close)

@@ -17,6 +17,7 @@ from schemas.topics import CONFLICTS, ENTITIES
 from streams.archive.location import Location, locate
 from streams.backup.layout import BackupError, Manifest, backups, read_manifest
 from streams.backup.restoring import restore, verify
+from streams.backup.schedule import turn
 from streams.backup.taking import Source, keep, take
 from streams.database import Database, ensure_indexes, open_database
 from streams.kafka import Outgoing, Publisher
@@ -186,12 +187,24 @@ async def test_without_its_manifest_it_is_none_and_old_ones_go(
     async def broken(*_: Any) -> None:
         raise OSError("the disk is full")
 
+    elsewhere = endpoints_of(servers)
+    await ensure_topics(elsewhere)
     with monkeypatch.context() as patched:
         patched.setattr("streams.backup.taking._collections", broken)
         patched.setattr("streams.backup.taking.time.time", lambda: first.taken_at_ms / 1000 + 60)
         with pytest.raises(OSError, match="disk is full"):
-            await take(Source(source, endpoints_of(servers)), location)
+            await take(Source(source, elsewhere), location)
     assert backups(location) == [first.stamp]
     assert {name.partition("/")[0] for name, _ in location.listed()} == {first.stamp}
     assert await keep(location, 1) == []
     assert await keep(location, 0) == []
+
+
+async def test_one_process_takes_a_backup_that_is_due(
+    databases: tuple[Database, Database],
+) -> None:
+    database, _ = databases
+    hour = 3_600_000
+    assert [await turn(database, 1, now) for now in (0, 0, hour - 1, hour, hour)] == [
+        True, False, False, True, False,
+    ]  # fmt: skip
