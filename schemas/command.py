@@ -63,7 +63,7 @@ class Perform(EntityWire, frozen=True, kw_only=True, tag="perform", tag_field="k
     replica: str
     effect_key: str
     effect: str
-    """What to do: `order_status`."""
+    """What to do: `order_status`, `shipment_status`, `message`."""
     arguments: Fields
     epoch: int
     issued_at_ms: int
