@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.fields import PERSONAL
 from schemas.policy import Policies
 from streams.archive.joined import Sources
 from streams.timetravel import reader
@@ -58,6 +59,33 @@ async def judge(job: JobContext, sources: Sources) -> None:
 def details(result: Result) -> dict[str, Any]:
     """As it is kept with the job."""
     told = result.shown()
-    told["listed"] = told["listed"][:MOST_KEPT]
+    told["listed"] = [unnamed(one) for one in told["listed"][:MOST_KEPT]]
     # MongoDB takes whole numbers of 64 bits only; a shop's own values may be of any size.
     return {**told, "listed": msgspec.json.encode(told["listed"]).decode()}
+
+
+def unnamed(told: dict[str, Any]) -> dict[str, Any]:
+    """A difference without what tells who somebody is: a job is no place for it, and an erasure
+    looks at none. That such a field differs is still said."""
+    hidden = PERSONAL.get(told["type"], frozenset())
+    commands = {
+        name: [
+            {**one, "fields": {} if one["kind"] == "perform" else _without(one["fields"], hidden)}
+            for one in told[name]
+        ]
+        for name in ("commandsMore", "commandsLess")
+    }
+    named = told["type"] in ("customer", "message")
+    return {
+        **told,
+        **commands,
+        "label": "" if named else told["label"],
+        "fields": {
+            name: {"then": None, "now": None, "personal": True} if name in hidden else pair
+            for name, pair in told["fields"].items()
+        },
+    }
+
+
+def _without(fields: dict[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    return {name: None if name in hidden else value for name, value in fields.items()}

@@ -11,6 +11,7 @@ import pytest
 
 from schemas.policy import Policies, Rule
 from streams.whatif.compare import Result
+from streams.whatif.job import details
 from streams.whatif.run import NotACheckout, by_code, by_policies, run
 from streams.whatif.window import Window
 from support.rerun import BEGIN_MS, Shop
@@ -134,3 +135,19 @@ async def test_another_version_of_the_code(shop: Shop, tmp_path: Path) -> None:
     with pytest.raises(NotACheckout):
         async with by_code(tmp_path) as decide:
             raise AssertionError("there is no code there")
+
+
+def test_a_job_keeps_nothing_that_tells_who_somebody_is() -> None:
+    result = Result()
+    nothing = {"fields": {}, "asks": [], "deleted": False, "commands": [], "rejected": False}
+    order = {"billing": {"name": "Nimal Perera"}, "status": "shipped"}
+    then = {**nothing, "fields": order, "commands": [["write", "mongodb", order],
+            ["perform", "whatsapp", {"to": "+94771234567", "name": "Nimal"}]]}  # fmt: skip
+    result.take(b"kandy/order/1", BEGIN_MS, {"label": "1042"}, nothing, then, nothing)
+    who = {**nothing, "fields": {"name": "Nimal Perera", "tags": ["vip"]}}
+    told = {"label": "Nimal Perera"}
+    result.take(b"kandy/customer/1", BEGIN_MS, told, nothing, who, nothing)
+    kept = str(details(result))
+    assert "Nimal" not in kept
+    assert "94771234567" not in kept
+    assert all(word in kept for word in ("billing", "shipped", "1042", "vip"))
