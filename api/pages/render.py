@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fastapi.routing import iter_route_contexts
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from starlette.applications import Starlette
@@ -79,7 +80,7 @@ NAVIGATION = (
 
 def navigation(app: Starlette) -> list[tuple[str, str]]:
     """The links of the header: (address, name)."""
-    served = {getattr(route, "path", "") for route in app.routes}
+    served = {getattr(route, "path", "") for route in iter_route_contexts(app.routes)}
     return [(path, name) for path, name in NAVIGATION if path in served]
 
 
