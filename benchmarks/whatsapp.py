@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 from pymongo import UpdateMany
@@ -21,6 +22,8 @@ from benchmarks.report import Report
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
 from schemas.envelope import rfc3339
+
+T = TypeVar("T")
 
 ORDERS, KILLS = 1000, 5
 STATUS = "shipped"
@@ -189,7 +192,7 @@ def judged(ledger: list[dict[str, Any]], messages: list[dict[str, Any]], orders:
     return told
 
 
-async def _until(look: Any, accept: Any) -> Any:
+async def _until(look: Callable[[], Awaitable[T]], accept: Callable[[T], bool]) -> T:
     deadline = time.monotonic() + PATIENCE_S
     while True:
         found = await look()

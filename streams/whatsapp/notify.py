@@ -118,7 +118,8 @@ class Notifications(Shape):
 
     def price(self, category: str) -> int:
         """Of one template message, in millionths of the currency; 0 where none is set."""
-        return micros(self.prices.get(category.lower(), "0"))
+        found = {name: price for name, price in self.prices.items() if name == category.lower()}
+        return micros(next(iter(found.values()), "0"))
 
     @property
     def cap(self) -> int | None:
@@ -175,7 +176,7 @@ def _plain(given: Mapping[str, str]) -> Notifications:
     return Notifications(
         orders=orders,
         shipments=parcels,
-        language=language if language in ("en", "si", "ta") else "en",  # type: ignore[arg-type]
+        language=language if language in ("en", "si", "ta") else "en",
         wait_s=min(int(wait), 3600) if wait.isdecimal() else 20,
     )
 

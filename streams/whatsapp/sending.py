@@ -246,8 +246,10 @@ class Sending:
         reason = words_of(answer.reason)
         until_ms = said.retry_at_ms or now_ms + AGAIN_MS
         if rule.meaning in (Meaning.SPAM, Meaning.STOPPED):
-            until_ms = now_ms + SPAM_MS if rule.meaning is Meaning.SPAM else until_ms
-            self._planning.rest(place, until_ms, reason)
+            if rule.meaning is Meaning.SPAM:
+                until_ms = now_ms + SPAM_MS
+                self._planning.rest(place, until_ms, reason)
+            # Stopped: the line itself rests, and is opened anew once a person has changed it.
             await self._planning.trouble(place, reason)
             return await self._hold(command, row, Hold("connection", reason, until_ms))
         if rule.meaning is Meaning.RECIPIENT:

@@ -20,7 +20,7 @@ CUSTOMER = "+94771234567"
 
 
 async def ask(merchant: Merchant, **body: Any) -> Any:
-    return await merchant.ask("POST", "/api/whatsapp/messages", {"to": "077 123 4567", **body})
+    return await merchant.ask("POST", "/api/whatsapp/messages", {"to": "077 123 4567"} | body)
 
 
 async def sent_to(merchant: Merchant, digits: str = CUSTOMER[1:]) -> list[dict[str, Any]]:
@@ -167,3 +167,42 @@ async def test_nobody_is_told_twice_while_the_sender_is_killed(
     told = await tell_orders(system, merchant, orders=40, kills=1)
     assert told.right, told
     assert told.sent + told.unknown >= 40
+
+
+async def test_no_number_text_or_token_is_in_a_log(merchant: Merchant, system: System) -> None:
+    """Through an expired token, a lost answer and a failed delivery, where errors are told."""
+    phone, text, token = "+94779876543", "the parrot has left the building", "canary-token-81726354"
+    digits = phone[1:]
+    await merchant.sandbox.customer_writes(merchant.number, digits, f"{text}, he says")
+    await merchant.sandbox.change_number(merchant.number, access_token=token)
+    held = await ask(merchant, to=phone, content=f"{text} 1")
+    assert (held["state"], held["why"]) == ("held", "connection")
+    found = (await merchant.ask("GET", "/api/integrations"))["integrations"]
+    (entry,) = [one for one in found if one["platform"] == "whatsapp"]
+    assert "access token" in entry["trouble"]
+    await merchant.ask(
+        "PATCH", f"/api/integrations/{entry['id']}", {"secrets": {"access_token": token}}
+    )
+
+    async def released() -> Any:
+        if (await shown(merchant, held["id"]))["state"] == "held":
+            await merchant.ask("POST", f"/api/whatsapp/messages/{held['id']}/release")
+        return await shown(merchant, held["id"])
+
+    await until(released, lambda one: one["state"] == "sent", every_s=0.5)
+    await merchant.sandbox.number_faults(
+        merchant.number, requests=[{"drop": True}, {"code": 131026, "status": 400}]
+    )
+    lost = await ask(merchant, to=phone, content=f"{text} 2")
+    assert lost["state"] in ("unknown", "sent")  # a status may have told already
+    refused = await ask(merchant, to=phone, content=f"{text} 3")
+    assert refused["state"] == "failed"
+    await until(
+        lambda: shown(merchant, lost["id"]), lambda one: one["delivery"] == "read", limit_s=30
+    )
+    logs = list((system.home / "logs").glob("*.log*"))
+    assert len(logs) > 4
+    for log in logs:
+        content = log.read_text(errors="replace")
+        for canary in (digits, digits[2:], "parrot", token):
+            assert canary not in content, f"{log.name} holds {canary}"
