@@ -16,7 +16,11 @@ from dataclasses import dataclass, field
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 SHORTEST_MS = 5_000
-"""However few parcels there are, none is asked for more often."""
+"""However few parcels there are, none is asked for more often..."""
+ALONE_MS = 30_000
+"""...and not so often where a question is about one parcel alone: it costs the courier as much."""
+UNKNOWN_MS = 600_000
+"""Nor one that its courier does not know: not scanned yet, or a number that nobody has."""
 PUSHED_SHORTEST_MS = 900_000
 """Nor one of which the courier itself tells: asking then only catches what was lost on the way."""
 PUSHED = 0.05
@@ -66,11 +70,6 @@ class History:
     """When it is promised."""
     pushed: bool = False
     """The courier has told of it by itself."""
-
-    @property
-    def shortest_ms(self) -> int:
-        """The shortest pause between two questions about it."""
-        return PUSHED_SHORTEST_MS if self.pushed else SHORTEST_MS
 
     @property
     def since_ms(self) -> int:
@@ -125,14 +124,23 @@ def effort_of(live: Mapping[str, int], rhythm: Rhythm, per_hour: float) -> float
     return (roots / per_hour) ** 2 / 2
 
 
-def is_scarce(live: Mapping[str, int], per_hour: float) -> bool:
+def shortest(batch: int) -> int:
+    """The shortest pause in ms between two questions about a parcel, where one question is about so
+    many."""
+    return max(SHORTEST_MS, ALONE_MS // batch)
+
+
+def is_scarce(live: Mapping[str, int], per_hour: float, shortest_ms: int) -> bool:
     """Whether asking for each parcel once takes longer than the shortest pause: then no call that
     is allowed is left unused, and what is due soonest is asked for before it is due."""
-    return sum(live.values()) / per_hour * HOUR_MS > SHORTEST_MS
+    return sum(live.values()) / per_hour * HOUR_MS > shortest_ms
 
 
-def next_poll(history: History, rhythm: Rhythm, effort: float, now_ms: int) -> int | None:
+def next_poll(
+    history: History, rhythm: Rhythm, effort: float, now_ms: int, shortest_ms: int
+) -> int | None:
     """When to ask for it again; None where nothing more is to be expected."""
+    pause_ms = max(shortest_ms, PUSHED_SHORTEST_MS) if history.pushed else shortest_ms
     if now_ms - history.since_ms >= STALE_MS:
         return None
     begin = history.polled_ms
@@ -149,4 +157,4 @@ def next_poll(history: History, rhythm: Rhythm, effort: float, now_ms: int) -> i
             break
         delay += more
         at = end
-    return max(at, begin + history.shortest_ms)
+    return max(at, begin + pause_ms)

@@ -34,13 +34,14 @@ from streams.couriers.lines import CourierLines
 from streams.couriers.paces import LEASE_MS, NotNow, Paces, account_of, rhythm_of
 from streams.couriers.rhythm import (
     DAY_MS,
-    SHORTEST_MS,
     SPARE,
+    UNKNOWN_MS,
     Rhythm,
     effort_of,
     is_scarce,
     learn,
     next_poll,
+    shortest,
 )
 from streams.database import Database, Document
 from streams.directory import Directory
@@ -74,6 +75,7 @@ class Account:
     rhythm: Rhythm = field(default_factory=Rhythm)
     effort: float = 0.0
     scarce: bool = False
+    shortest_ms: int = 0
     counted_ms: int = 0
     served: dict[str, int] = field(default_factory=dict)
     turn: int = 0
@@ -283,7 +285,8 @@ class Tracker:
                 fresh += gaps(row, after)
             if after.live:
                 asked_now = replace(after.history, polled_ms=now_ms)
-                again_ms = next_poll(asked_now, account.rhythm, account.effort, now_ms)
+                pause_ms = account.shortest_ms if one is not None else UNKNOWN_MS
+                again_ms = next_poll(asked_now, account.rhythm, account.effort, now_ms, pause_ms)
                 due.append((after, again_ms))
         await self._following.plan(now_ms, due)
         if fresh:
@@ -327,7 +330,7 @@ class Tracker:
         """What the next question is about: one organisation's, the longest overdue first."""
         ready: Document = {"dueAtMs": {"$lte": now_ms}}
         if account.scarce:
-            ready = {"polledAtMs": {"$lte": now_ms - SHORTEST_MS}}
+            ready = {"polledAtMs": {"$lte": now_ms - account.shortest_ms}}
         for organization_id in turns(account.connections, account.served):
             match = {"account": name, "organizationId": organization_id, "live": True, **ready}
             if account.asking:
@@ -361,7 +364,8 @@ class Tracker:
         live = {row["_id"] or "": row["n"] async for row in await self._rows.aggregate(stages)}
         allowed = allowed_per_hour(client)
         account.effort = effort_of(live, account.rhythm, allowed)
-        account.scarce = is_scarce(live, allowed)
+        account.shortest_ms = shortest(client.traits.track_batch)
+        account.scarce = is_scarce(live, allowed, account.shortest_ms)
         account.counted_ms = now_ms
 
 

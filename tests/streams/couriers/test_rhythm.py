@@ -16,6 +16,7 @@ from streams.couriers.rhythm import (
     PUSHED_SHORTEST_MS,
     SHORTEST_MS,
     STALE_MS,
+    UNKNOWN_MS,
     History,
     Rhythm,
     effort_of,
@@ -24,6 +25,7 @@ from streams.couriers.rhythm import (
     learn,
     next_poll,
     rate,
+    shortest,
 )
 
 NOW_MS = 20_500 * DAY_MS + 8 * HOUR_MS
@@ -31,7 +33,7 @@ FRESH = History("in_transit", NOW_MS - 2 * HOUR_MS, NOW_MS, NOW_MS - HOUR_MS)
 
 
 def wait(history: History, rhythm: Rhythm, effort: float) -> int:
-    found = next_poll(history, rhythm, effort, NOW_MS)
+    found = next_poll(history, rhythm, effort, NOW_MS, SHORTEST_MS)
     assert found is not None
     return found - NOW_MS
 
@@ -39,14 +41,21 @@ def wait(history: History, rhythm: Rhythm, effort: float) -> int:
 def test_a_few_parcels_are_asked_for_at_the_shortest_pause_and_many_share() -> None:
     alone = effort_of({"in_transit": 1}, Rhythm(), 5 * 3600)
     assert wait(FRESH, Rhythm(), alone) == SHORTEST_MS
-    assert not is_scarce({"in_transit": 1}, 5 * 3600)
+    assert not is_scarce({"in_transit": 1}, 5 * 3600, SHORTEST_MS)
     told = replace(FRESH, pushed=True)
     assert wait(told, Rhythm(), alone) == PUSHED_SHORTEST_MS
     # 1,000 parcels and ten questions an hour: each is asked for every 100 hours.
     many = effort_of({"in_transit": 1_000}, Rhythm(), 10)
     turn = (2 * many / rate(Rhythm(), "in_transit")) ** 0.5
     assert turn == pytest.approx(100)
-    assert is_scarce({"in_transit": 1_000}, 10)
+    assert is_scarce({"in_transit": 1_000}, 10, SHORTEST_MS)
+
+
+def test_a_question_about_many_parcels_may_be_asked_more_often() -> None:
+    assert [shortest(batch) for batch in (1, 2, 30, 50)] == [30_000, 15_000, 5_000, 5_000]
+    # One that its courier does not know waits longer, whatever is allowed.
+    alone = effort_of({"in_transit": 1}, Rhythm(), 5 * 3600)
+    assert next_poll(FRESH, Rhythm(), alone, NOW_MS, UNKNOWN_MS) == NOW_MS + UNKNOWN_MS
 
 
 def test_what_is_expected_sooner_is_asked_for_sooner() -> None:
@@ -61,8 +70,10 @@ def test_what_is_expected_sooner_is_asked_for_sooner() -> None:
 
 def test_thirty_days_of_silence_end_it() -> None:
     silent = History("in_transit", NOW_MS - 40 * DAY_MS, NOW_MS, NOW_MS - STALE_MS)
-    assert next_poll(silent, Rhythm(), 1.0, NOW_MS) is None
-    assert next_poll(replace(silent, event_ms=NOW_MS - STALE_MS + 1), Rhythm(), 1.0, NOW_MS)
+    assert next_poll(silent, Rhythm(), 1.0, NOW_MS, SHORTEST_MS) is None
+    assert next_poll(
+        replace(silent, event_ms=NOW_MS - STALE_MS + 1), Rhythm(), 1.0, NOW_MS, SHORTEST_MS
+    )
 
 
 def test_a_courier_is_learned() -> None:

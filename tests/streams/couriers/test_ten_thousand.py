@@ -16,7 +16,7 @@ SMALL = {
     # (parcels, watched in ms, how fast they live): the same kinds of limit, with few calls.
     "aramex": (1_700, 25_000, 0.003),
     "dhl": (60, DAY_MS // 2, 0.3),
-    "skynet": (60, 60_000, 0.002),
+    "skynet": (180, 90_000, 0.004),
 }
 
 
