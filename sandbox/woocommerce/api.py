@@ -155,6 +155,10 @@ class WooCommerce:
             hook = hooks.create(shop, body)
             await self._hooks.ping(shop, hook)
             return json_answer(201, hooks.render(shop, hook))
+        if parts[1] == "batch":
+            gone = [shop.webhooks.pop(int(one), None) for one in call.json_object()["delete"]]
+            shown = [hooks.render(shop, hook) for hook in gone if hook is not None]
+            return json_answer(200, {"delete": shown})
         number = int(parts[1]) if parts[1].isdigit() else 0
         if call.method == "GET":
             return json_answer(200, hooks.render(shop, hooks.find(shop, number, 404)))

@@ -259,3 +259,4 @@ async def test_removed_it_leaves_nothing_and_comes_back(both: Both) -> None:
         f"/api/integrations/{connection['id']}", headers={"X-API-Key": both.api_key}
     )
     assert answer.status_code == 204
+    assert await both.calls.rest.get("/webhooks", {"per_page": "100"}) == []
