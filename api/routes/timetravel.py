@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
 from api.deps import UseCaller, UseServices
-from api.errors import invalid
+from api.errors import invalid, unavailable
 from api.shapes import to_json
 from api.timetravel import moment, past_of
 
@@ -32,7 +35,8 @@ async def get_entity_at(
     caller.check(organizationId)
     at_ms = moment(time, "time", use.clock_ms())
     past = past_of(use, caller.organization_id)
-    return _json(to_json(await past.entity(type, entity_id, at_ms)))
+    with _away():
+        return _json(to_json(await past.entity(type, entity_id, at_ms)))
 
 
 @router.get("/api/entities/{type}/{entity_id:path}/versions")
@@ -46,7 +50,8 @@ async def get_entity_versions(
     """Every change of one entity that the archive and Kafka hold, oldest first."""
     caller.check(organizationId)
     past = past_of(use, caller.organization_id)
-    return _json(to_json({"versions": await past.versions(type, entity_id)}))
+    with _away():
+        return _json(to_json({"versions": await past.versions(type, entity_id)}))
 
 
 @router.get("/api/history/at")
@@ -61,7 +66,7 @@ async def get_history_at(
     caller.check(organizationId)
     at_ms = moment(time, "time", use.clock_ms())
     past = past_of(use, caller.organization_id)
-    return StreamingResponse(past.everything(at_ms, type), media_type=NDJSON)
+    return await _streamed(past.everything(at_ms, type))
 
 
 @router.get("/api/history/diff")
@@ -80,7 +85,28 @@ async def get_history_diff(
     if from_ms > to_ms:
         raise invalid("`from` is after `to`.", "Turn them round.")
     past = past_of(use, caller.organization_id)
-    return StreamingResponse(past.diff(from_ms, to_ms, type), media_type=NDJSON)
+    return await _streamed(past.diff(from_ms, to_ms, type))
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise unavailable("Kafka, or the archive's store, does not answer.") from error
+
+
+async def _streamed(lines: AsyncIterator[bytes]) -> Response:
+    """What is away is told as a problem before the first line, not in the middle."""
+    with _away():
+        first = await anext(lines, b"")
+
+    async def all_() -> AsyncIterator[bytes]:
+        yield first
+        async for line in lines:
+            yield line
+
+    return StreamingResponse(all_(), media_type=NDJSON, headers={"cache-control": "no-store"})
 
 
 def _json(body: bytes) -> Response:

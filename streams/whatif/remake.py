@@ -11,7 +11,7 @@ from schemas.base import EntityWire, split_key
 from schemas.codec import Undecodable, decode
 from schemas.context import Decided, Step
 from schemas.observation import Arrival as Observed
-from schemas.outcome import Outcome, Reply, Resolution, Resync
+from schemas.outcome import Erase, Outcome, Reply, Resolution, Resync
 from schemas.topics import OBSERVATIONS
 from streams.sync.brakes import Recall
 from streams.sync.context import Context
@@ -85,7 +85,7 @@ def remake(kept: Kept, context: Context) -> Iterator[Made]:
         yield Made(before, arrival, own, kept.decided.at_ms, decision)
 
 
-_ANSWERS = (Outcome, Resolution, Resync)
+_ANSWERS = (Outcome, Resolution, Resync, Erase)
 
 
 def _arrivals(kept: Kept) -> Iterator[tuple[Step, Arrival]]:
