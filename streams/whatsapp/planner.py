@@ -16,8 +16,9 @@ from streams.whatsapp.notify import Quiet
 WINDOW_MS = 24 * 3_600_000
 MARGIN_MS = 120_000
 """The window is taken for closed a little early: a message under way must still be inside."""
-LOOK_AGAIN_MS = 60_000
-"""For a message that waits for a customer to write, or for a template to be approved."""
+LOOK_AGAIN_MS = 15 * 60_000
+"""For a message that waits for a customer to write, or for a template to be approved: either wakes
+it at once."""
 OLD_NEWS_MS = 3 * 86_400_000
 """A notification that has waited for so long is news no more."""
 LANGUAGE_OF_LAST_RESORT = "en"
@@ -53,7 +54,7 @@ class Want:
     created_ms: int = 0
     not_before_ms: int = 0
     no_free: bool = False
-    """Meta said that the window is closed, whatever we believe."""
+    """Meta said, before `not_before_ms`, that the window is closed, whatever we believed."""
     forced: bool = False
     """A person released it: only what Meta itself forbids holds it up."""
 
@@ -89,6 +90,8 @@ class Stand:
     """Meta's rates allow nothing more to this customer, or from this number, before then."""
     paused_until_ms: int = 0
     paused: str = ""
+    paused_briefly: bool = False
+    """It helps itself within moments: the platform did not answer, or takes no more just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ def plan(want: Want, customer: Customer, stand: Stand) -> Plan:
         if not want.forced and want.created_ms and now - want.created_ms > OLD_NEWS_MS:
             return Drop("old", "it waited for three days: it is news no more")
     if stand.paused:
-        return Hold("connection", stand.paused, max(stand.paused_until_ms, now + 1000))
+        why: Why = "later" if stand.paused_briefly else "connection"
+        return Hold(why, stand.paused, max(stand.paused_until_ms, now + 1000))
     if want.not_before_ms > now:
         return Hold("later", "it is not time yet", want.not_before_ms)
     if want.purpose == "notification" and stand.quiet is not None and not want.forced:
@@ -169,7 +173,9 @@ def window_open(last_inbound_ms: int, now_ms: int) -> bool:
 def _form(want: Want, customer: Customer, stand: Stand) -> Plan:
     """Free-form inside the window, else the right template."""
     now = stand.now_ms
-    is_open = window_open(customer.last_inbound_ms, now) and not want.no_free
+    is_open = window_open(customer.last_inbound_ms, now)
+    if want.no_free and customer.last_inbound_ms <= want.not_before_ms:
+        is_open = False
     if want.free is not None and is_open:
         return Send(want.free)
     if want.template is None:

@@ -32,6 +32,8 @@ class Rest:
 
     until_ms: int
     reason: str
+    briefly: bool = False
+    """It helps itself."""
 
 
 class Planning:
@@ -80,7 +82,7 @@ class Planning:
     ) -> tuple[Plan, Stand]:
         now_ms = self._clock_ms()
         place = (row.organization_id, row.replica)
-        paused = self._paused(place, line, now_ms)
+        paused = await self._paused(place, line, now_ms)
         known = None
         free = want.free is not None and window_open(customer.last_inbound_ms, now_ms)
         if paused is None and not (free and not want.no_free) and want.template is not None:
@@ -102,6 +104,7 @@ class Planning:
             ),
             paused=paused.reason if paused else "",
             paused_until_ms=paused.until_ms if paused else 0,
+            paused_briefly=paused.briefly if paused else False,
         )
         decided = plan(want, customer, stand)
         if isinstance(decided, Send):
@@ -112,14 +115,15 @@ class Planning:
                 decided = plan(want, customer, stand)
         return decided, stand
 
-    def _paused(self, place: tuple[str, str], line: Line, now_ms: int) -> Rest | None:
+    async def _paused(self, place: tuple[str, str], line: Line, now_ms: int) -> Rest | None:
         rest = self._rests.get(place)
         if rest is not None and rest.until_ms > now_ms:
             return rest
         if not line.connection.active or not line.connection.confirmed:
             return Rest(now_ms + int(1000 * PAUSE_S), "the WhatsApp connection is paused")
         if line.client is None or not line.breaker.closed(now_ms):
-            return Rest(line.breaker.open_until_ms, words_of(line.breaker.reason))
+            briefly = line.client is not None and not await self._directory.trouble(*place)
+            return Rest(line.breaker.open_until_ms, words_of(line.breaker.reason), briefly)
         return None
 
     async def _pace(self, row: Outgoing, line: Line) -> float:
@@ -143,9 +147,11 @@ class Planning:
         if await self._directory.trouble(*place):
             await self._directory.note_trouble(*place, "")
 
-    def rest(self, place: tuple[str, str], until_ms: int, reason: str) -> None:
+    def rest(
+        self, place: tuple[str, str], until_ms: int, reason: str, *, briefly: bool = False
+    ) -> None:
         """Nothing goes out over this connection before then."""
-        self._rests[place] = Rest(until_ms, reason)
+        self._rests[place] = Rest(until_ms, reason, briefly)
 
     def rest_for(self, line: Line, to: str, wait_ms: int) -> None:
         """Nothing goes to this person for so long."""

@@ -255,7 +255,7 @@ class Sending:
         if rule.meaning is Meaning.RECIPIENT:
             self._planning.rest_for(line, row.to, until_ms - now_ms)
         elif rule_of(code_in(answer.reason)) is not None:
-            self._planning.rest(place, until_ms, reason)
+            self._planning.rest(place, until_ms, reason, briefly=True)
         return await self._hold(command, row, Hold("later", reason, until_ms))
 
     async def _failed(self, command: Perform, row: Outgoing, send: Send, answer: Answer) -> Outcome:

@@ -111,9 +111,12 @@ def test_where_meta_could_not_be_asked_the_template_is_tried() -> None:
 
 
 def test_meta_knows_better_whether_the_window_is_open() -> None:
-    sent = plan(replace(NEWS, no_free=True), WROTE, stand())
+    told = replace(NEWS, no_free=True, not_before_ms=NOON_MS - HOUR_MS // 2)
+    sent = plan(told, WROTE, stand())
     assert isinstance(sent, Send)
     assert sent.template == "order_status"
+    # Who has written since then has opened it anew.
+    assert plan(told, Customer(NOON_MS - 1000), stand()) == Send(FREE)
 
 
 def test_an_opt_out_stops_notifications_and_no_answers() -> None:
@@ -172,6 +175,10 @@ def test_paces_and_pauses_wait_without_being_listed_or_with() -> None:
     assert (paused.why, paused.reason, paused.brief) == (
         "connection", "the token has expired", False,
     )  # fmt: skip
+    away = stand(paused="no answer", paused_until_ms=NOON_MS + 9000, paused_briefly=True)
+    moment = plan(ANSWER, WROTE, away)
+    assert isinstance(moment, Hold)
+    assert moment.brief
 
 
 def test_old_news_is_dropped_but_an_answer_is_never_old() -> None:
@@ -198,6 +205,7 @@ def test_nothing_free_form_leaves_outside_the_window_and_no_notification_after_a
     now_ms = NOON_MS + hour * HOUR_MS
     customer = Customer(now_ms - silent_h * HOUR_MS, out)
     want = replace(NEWS, purpose=purpose, forced=forced, no_free=no_free, created_ms=now_ms)
+    want = replace(want, not_before_ms=now_ms)
     quiet = quiet_of(Notifications.model_validate({"quietHours": {"from": "21:00", "to": "08:00"}}))
     decided = plan(want, customer, stand(now_ms, quiet=quiet))
     if isinstance(decided, Send):
