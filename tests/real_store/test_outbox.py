@@ -112,9 +112,11 @@ async def test_variations_deletions_and_returns(calls: Calls, receiver: Receiver
     calls.shop.php(f"wp_untrash_post({product['id']});")
     calls.shop.php(f"wp_delete_post({product['id']}, true);")
     calls.shop.run_due()
-    assert topics(receiver.taken())[product["id"]] == [
-        "product.deleted", "product.deleted", "product.deleted",
-    ]  # fmt: skip
+    # The trash, the return (which is gone by the time it is told), and the end. WooCommerce's own
+    # jobs may have touched it in between: told as gone, too.
+    told_of = topics(receiver.taken())[product["id"]]
+    assert set(told_of) == {"product.deleted"}
+    assert len(told_of) >= 3
     assert receiver.taken()[0].data == {"id": product["id"]}
 
 
