@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow.parquet as pq
 import pytest
 
 from schemas.archive import EVENT_SCHEMA
-from streams.analysts.tables import opened
+from streams.analysts.results import write_csv, write_json, write_parquet
+from streams.analysts.tables import connect, opened
 from streams.analysts.views import VIEWS, documented
+from streams.archive.location import locate
+from streams.archive.manifest import ArchiveFile, Snapshot
+from streams.archive.reading import Archive
 from support.archived import small_history
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -81,3 +89,45 @@ def test_results_go_to_arrow_and_polars(tables: Any) -> None:
 
 def test_the_document_is_made_from_the_views() -> None:
     assert documented() in (ROOT / "docs" / "analysts.md").read_text()
+
+
+def test_files_of_an_archive(tmp_path: Path) -> None:
+    """Two days' files of this organisation are asked, another's is not, and none is no error."""
+    events = small_history().table()
+    other = small_history().table()
+    files = []
+    for number, (organization, table) in enumerate(
+        [("kandy", events.slice(0, 10)), ("kandy", events.slice(10)), ("galle", other)]
+    ):
+        name = f"{organization}/all/{number}.parquet"
+        path = tmp_path / "archive" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path)
+        files.append(
+            ArchiveFile(
+                name=name, organization=organization, topic="all", log="log", day="2026-11-18",
+                rows=table.num_rows, bytes=1, plain_bytes=1, from_ms=0, to_ms=2**60,
+            )
+        )  # fmt: skip
+    archive = Archive(locate("", tmp_path), Snapshot(tuple(files), {}))
+    kandy = connect(archive, "kandy", "Asia/Colombo")
+    assert kandy.sql("SELECT count(*) FROM events").fetchall() == [(events.num_rows,)]
+    assert kandy.sql("SELECT count(*) FROM orders").fetchall() == [(3,)]
+    assert connect(archive, "jaffna").sql("SELECT * FROM orders").fetchall() == []
+
+
+def test_answers_as_files(tables: Any, tmp_path: Path) -> None:
+    found = tables.sql(
+        "SELECT placed_at, total, items, '=1+1' AS note FROM orders WHERE order_id = 'o1'"
+    ).to_arrow_table()
+    text = io.StringIO()
+    write_csv(found, text)
+    (row,) = csv.DictReader(io.StringIO(text.getvalue()))
+    assert (row["total"], row["note"]) == ("1000.5", "'=1+1")
+    text = io.StringIO()
+    write_json(found, text)
+    assert json.loads(text.getvalue())["placed_at"] == "2026-11-18T16:30:00+05:30"
+    write_parquet(found, tmp_path / "orders.parquet")
+    assert pq.read_table(tmp_path / "orders.parquet").column("total").to_pylist() == [
+        Decimal("1000.5")
+    ]
