@@ -121,6 +121,7 @@ def test_only_entry_points_load_settings() -> None:
         "streams/roles/",
         "streams/service.py",
         "streams/couriers/service.py",
+        "streams/whatsapp/service.py",
         "api/main.py",
         "runtime/",
     )
