@@ -4,6 +4,7 @@ the shop gives."""
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,8 @@ from connectors.woocommerce.wire import Resource
 
 TAXONOMIES = ("categories", "tags")
 MAX_KNOWN = 5_000
+LOOK_AGAIN_S = 60.0
+"""Most attributes are a product's own: the shop is not asked at each of them."""
 
 
 class Terms:
@@ -22,6 +25,7 @@ class Terms:
         self._rest = rest
         self._known: dict[tuple[str, str], int] = {}
         self._attributes: dict[str, int] = {}
+        self._looked_s = -LOOK_AGAIN_S
 
     async def named(self, taxonomy: str, names: list[Any]) -> list[Resource]:
         """`[{"id": 21, "name": "Tea"}, ...]` of these names; missing ones are made. Core goes by
@@ -34,7 +38,9 @@ class Terms:
         (its filters and colour swatches go by them); others are a product's own. Raises as
         `Rest.send`."""
         wanted = {name.strip().lower() for name in names}
-        if wanted - self._attributes.keys():
+        now_s = time.monotonic()
+        if wanted - self._attributes.keys() and now_s - self._looked_s >= LOOK_AGAIN_S:
+            self._looked_s = now_s
             listed = await self._rest.get("/products/attributes")
             self._attributes = {
                 html.unescape(str(one.get("name", ""))).strip().lower(): number
