@@ -25,12 +25,10 @@ from api.docs.shapes import (
 )
 from api.explained import ShownEntity, ShownHistory, ShownRow
 from api.forcing import Forced
-from api.pairing import Code
 from api.why import Why
 from schemas.live import LiveConflict, LiveEvent, SyncStatus
 
 STRUCTURES: tuple[type[Any], ...] = (
-    Code,
     Forced,
     LiveConflict,
     LiveEvent,
@@ -142,7 +140,7 @@ ANSWERS: dict[str, Schema] = {
     "get_batch": some(items=many(HELD), next=NEXT),
     "decide_batch": MANY_DECIDED,
     "undo_batch": MANY_DECIDED,
-    "make_code": of(Code),
+    "make_code": fields(code=TEXT, expiresAt=TIME),
     "list_integrations": fields(integrations=many(INTEGRATION)),
     "create_integration": INTEGRATION,
     "get_integration": INTEGRATION,
@@ -158,7 +156,7 @@ ANSWERS: dict[str, Schema] = {
     "get_policies": POLICIES,
     "put_policies": POLICIES,
     "restore_version": POLICIES,
-    "list_versions": fields(versions=many(some(savedAt=TIME, by=TEXT)), next=NEXT),
+    "list_versions": fields(versions=many(some(savedAt=TIME, by=TEXT)), next=MAYBE_TEXT),
     "list_couriers": fields(couriers=many(COURIER)),
     "add_courier": COURIER,
     "change_courier": COURIER,
@@ -175,10 +173,15 @@ ANSWERS: dict[str, Schema] = {
     "cancel_shipment": SHIPMENT,
     "settle_shipment": SHIPMENT,
     "restock": fields(restocked={}),
-    "list_cash": some(
-        cash=many(some(orderId=TEXT, currency=TEXT, expected=MONEY, state=TEXT)), totals=many(MAP)
+    "list_cash": fields(
+        totals=many(MAP),
+        shipments=many(some(
+            shipmentId=TEXT, orderId=MAYBE_TEXT, courierCode=TEXT, trackingNumber=MAYBE_TEXT,
+            currency=TEXT, expected=MONEY, state=TEXT, collectedAt=MAYBE_TIME, paidAt=MAYBE_TIME,
+        )),
     ),
-    "list_dead_letters": some(letters=many(LETTER)),
+    "note_payout": fields(payoutId=TEXT, matched=COUNT, paid=MONEY),
+    "list_dead_letters": fields(deadLetters=many(LETTER), next=NEXT),
     "get_dead_letter": LETTER,
     "retry_dead_letter": fields(retried=FLAG),
     "health": HEALTH,

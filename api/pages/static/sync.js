@@ -6,12 +6,14 @@ const start = JSON.parse(document.getElementById("start").textContent);
 const words = start.words;
 const at = (id) => document.getElementById(id);
 const MOST_ROWS = 100;
+const DRAW_MS = 100;
 const SPEAK_MS = 4000;
 
 const sync = realTimeSync({ organizationId: start.organizationId });
 const rows = at("events");
 let paused = false;
 let held = [];
+let missed = 0;
 let arrived = 0;
 let heardAt = Date.now();
 
@@ -147,11 +149,12 @@ const wanted = (event) =>
   && (!filter.source || [event.source, event.replica].includes(filter.source));
 
 function show(events) {
-  for (const event of events) {
-    if (!wanted(event)) continue;
-    if ([...rows.children].slice(0, MOST_ROWS).some((row) => row.dataset.id === event.id)) continue;
-    rows.prepend(eventRow(event));
+  const there = new Set([...rows.children].map((row) => row.dataset.id));
+  const fresh = document.createDocumentFragment();
+  for (const event of events.slice(-MOST_ROWS)) {
+    if (wanted(event) && !there.has(event.id)) fresh.prepend(eventRow(event));
   }
+  rows.prepend(fresh);
   while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   at("no-events").hidden = rows.children.length > 0;
 }
@@ -236,16 +239,34 @@ function showTimes() {
 
 /* Live */
 let first = true;
+let drawing = 0;
+let told = null;
+
+/* However many events come, the list is drawn ten times a second, and only what it can hold waits. */
+function draw() {
+  drawing = 0;
+  if (paused) return;
+  const fresh = held;
+  held = [];
+  show(fresh);
+}
 sync.onEvent((event) => {
   arrived += 1;
-  if (paused) held.push(event);
-  else show([event]);
-  if (paused) at("pause").textContent = count("held", held.length);
+  if (!wanted(event)) return;
+  held.push(event);
+  if (held.length > MOST_ROWS) held.shift();
+  if (paused) {
+    missed += 1;
+    at("pause").textContent = count("held", missed);
+  } else if (!drawing) {
+    drawing = setTimeout(draw, DRAW_MS);
+  }
 });
 sync.onChange(() => {
   heardAt = Date.now();
   showConnection();
-  showStatus();
+  if (sync.syncStatus !== told) showStatus();
+  told = sync.syncStatus;
   if (sync.isConnected && first) {
     first = false;
     show(sync.events.slice().reverse());
@@ -257,10 +278,8 @@ at("pause").addEventListener("click", () => {
   paused = !paused;
   at("pause").setAttribute("aria-pressed", String(paused));
   at("pause").textContent = paused ? say("goOn") : say("pause");
-  if (!paused) {
-    show(held);
-    held = [];
-  }
+  missed = 0;
+  if (!paused) draw();
 });
 
 /* The server's clock texts become the reader's own time. */
