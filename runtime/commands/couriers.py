@@ -192,7 +192,10 @@ def track(
                 f"nobody follows {number} here", fix=f"smartstore couriers track {number} --courier"
             )
         service = CourierService(use.database, use.directory, use.parts)
-        return await service.track_shipment(number, code, org)
+        try:
+            return await service.track_shipment(number, code, org)
+        finally:
+            await service.close()
 
     def line(row: Row) -> str:
         head = f"{row['status']}  {row['location']}  {row['timestamp'] or ''}".rstrip()
