@@ -105,6 +105,13 @@ class Ledger:
             return Entry("unknown", reason="the ledger lost the key at this moment")
         return _entry(found)
 
+    async def look(self, organization_id: str, effect_key: str) -> Entry | None:
+        """What is known of a key, without taking it; None before it was ever claimed."""
+        found = await self._effects.find_one(
+            {"organizationId": organization_id, "effectKey": effect_key}
+        )
+        return None if found is None else _entry(found)
+
     async def settle(
         self,
         command: Perform,

@@ -93,6 +93,11 @@ class Sending:
         command = structs.replace(
             command, effect="message", effect_key=row.effect_key, arguments={"to": row.to}
         )
+        if row.sent:
+            # It went as far as a call before: whether that was made, the ledger knows.
+            entry = await self._ledger.look(row.organization_id, row.effect_key)
+            if entry is not None and entry.state != "released":
+                return await self._claimed(command, row, entry)
         if row.purpose == "answer" and await self._sends.earlier(row):
             await self._sends.change(row, dueAtMs=self._clock_ms() + AGAIN_MS)
             return self._later(command, AGAIN_MS, "an earlier message to the same person is first")
@@ -187,10 +192,14 @@ class Sending:
         }
         # Before the claim: a status may be faster than the call's own answer, and nothing should
         # take time between claim and call.
-        await self._sends.change(row, sent=sent, cost=cost, text=text, reason="", why="")
-        entry = await self._ledger.claim(command, self._clock_ms())
-        if not entry.mine:
+        current = await self._sends.change(
+            row, only_open=True, sent=sent, cost=cost, text=text, reason="", why=""
+        )
+        entry = await self._ledger.claim(command, self._clock_ms()) if current else None
+        if entry is None or not entry.mine:
             await self._spending.correct(org, month, -cost, -1 if cost else 0)
+            if entry is None:
+                return self._later(command, AGAIN_MS, "it has changed at this moment")
             return await self._claimed(command, row, entry)
         arguments: dict[str, Any] = {"to": row.to, "message": dict(send.message)}
         if row.reply_to:
@@ -284,16 +293,22 @@ class Sending:
         """The key was taken before: by a call under way, or by one whose end we know."""
         if entry.state == "claimed":
             # Another process is at it, or was: after a while nobody is, and it is unknown.
-            due_ms = entry.claimed_at_ms + CLAIM_MS + 1000
-            await self._sends.change(row, dueAtMs=due_ms, why="later", reason="being sent")
-            return self._later(command, due_ms - self._clock_ms(), "being sent")
+            due_ms, now_ms = entry.claimed_at_ms + CLAIM_MS + 1000, self._clock_ms()
+            if due_ms > now_ms:
+                waits = {"dueAtMs": due_ms, "why": "later", "reason": "being sent"}
+                await self._sends.change(row, only_open=True, **waits)
+                return self._later(command, due_ms - now_ms, "being sent")
+            entry = await self._ledger.claim(command, now_ms)
+            if entry.mine:  # given back at this very moment
+                await self._ledger.settle(command, "released", now_ms)
+                return self._later(command, AGAIN_MS, "it is tried again")
         if entry.state == "sent":
             await self._sends.change(row, state="sent", vendorId=entry.vendor_id, reason="", why="")
             return self._told(command, "taken", "")
         if entry.state == "failed":
-            reason = words_of(entry.reason)
-            await self._sends.change(row, state="failed", why="failed", reason=reason)
-            return self._told(command, "failed", reason)
+            asked = Send({}, row.sent.get("template", ""), row.sent.get("language", ""))
+            answer = Answer("failed", reason=entry.reason, code=code_in(entry.reason))
+            return await self._failed(command, row, asked, answer)
         await self._sends.change(row, state="unknown", why="unknown", reason=entry.reason)
         return self._told(command, "unknown", entry.reason)
 

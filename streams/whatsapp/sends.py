@@ -169,14 +169,16 @@ class Sends:
         """By its business key."""
         return await self.get(organization_id, message_id(organization_id, key))
 
-    async def change(self, row: Outgoing, **values: Any) -> bool:
+    async def change(self, row: Outgoing, *, only_open: bool = False, **values: Any) -> bool:
         """Set what came of this attempt; False where another attempt has begun, or the message is
-        over already. Names as in the document."""
+        over already (for what is still to be sent: also where newer news took its place). Names as
+        in the document."""
+        ahead = only_open or values.get("state") in OPEN
         done = await self._rows.update_one(
             {
                 "_id": row.id,
                 "attempt": row.attempt,
-                "state": {"$nin": ["failed", "cancelled"]},
+                "state": {"$in": list(OPEN)} if ahead else {"$nin": ["failed", "cancelled"]},
             },
             {"$set": self._stamped(**values)},
         )
@@ -188,7 +190,7 @@ class Sends:
         changes = self._stamped(
             state="waiting", dueAtMs=now_ms + wait_ms, notBeforeMs=now_ms + wait_ms,
             attempt=row.attempt + 1, told=False, vendorId="", delivery="",
-            charged=False, cost=0, **values,
+            charged=False, cost=0, sent={}, **values,
         )  # fmt: skip
         done = await self._rows.update_one(
             {"_id": row.id, "attempt": row.attempt, "state": {"$ne": "cancelled"}},
