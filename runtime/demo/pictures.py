@@ -16,7 +16,7 @@ from api.login import issue_login_link
 from api.pages.i18n import COOKIE
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.run import RULES
-from runtime.demo.scenes import EVENTS, Given
+from runtime.demo.scenes import EVENTS, BadSetting, Build, Given, Scene
 from runtime.demo.story import wait_until_loaded
 from runtime.demo.system import System
 from runtime.errors import StartFailed
@@ -99,7 +99,7 @@ async def _live_a_little(merchant: Merchant) -> None:
     """Every kind of change once, and a conflict that stays for the reader to decide."""
     dice = random.Random(_SEED)  # noqa: S311 - the same pictures each time
     for name, build in EVENTS.items():
-        scene = await build(merchant, Given(dice=dice))
+        scene = await _ready(build, merchant, Given(dice=dice))
         await scene.play()
         if name == "conflict.price":
             await _until_contested(merchant, dice)
@@ -109,6 +109,18 @@ async def _live_a_little(merchant: Merchant) -> None:
         if len(found["entities"]) > 1:
             return
         await asyncio.sleep(0.5)
+
+
+async def _ready(build: Build, merchant: Merchant, given: Given) -> Scene:
+    """Some changes need the one before to have arrived everywhere."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return await build(merchant, given)
+        except BadSetting:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.5)
 
 
 async def _until_contested(merchant: Merchant, dice: random.Random) -> None:
