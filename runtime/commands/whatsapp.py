@@ -176,8 +176,6 @@ def _run(organization: str, do: Callable[[WhatsAppService, str], Awaitable[T]]) 
 
 
 async def _opened(organization: str, do: Callable[[WhatsAppService, str], Awaitable[T]]) -> T:
-    import os
-
     from pymongo.errors import PyMongoError
 
     from connectors.errors import ConnectorError
@@ -186,9 +184,9 @@ async def _opened(organization: str, do: Callable[[WhatsAppService, str], Awaita
     from streams.whatsapp.service import REFUSALS, open_whatsapp_service
 
     found = here()
-    os.environ.update(found.environment)  # the environment's own connection, and the key
+    opened = open_whatsapp_service(found.endpoints(), found.home, found.environment)
     try:
-        async with open_whatsapp_service(found.endpoints(), found.home) as service:
+        async with opened as service:
             return await do(service, organization or found.organization_id)
     except REFUSALS as error:
         raise SmartStoreError(str(error), fix="smartstore whatsapp --help") from error

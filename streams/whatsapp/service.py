@@ -14,7 +14,7 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -236,16 +236,18 @@ class WhatsAppService:
 
 @asynccontextmanager
 async def open_whatsapp_service(
-    endpoints: Endpoints | None = None, home: Path | None = None
+    endpoints: Endpoints | None = None,
+    home: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[WhatsAppService]:
     """From KAFKA_URL, DATABASE_URL and the key file in SMARTSTORE_HOME. Connects on first use."""
-    use = endpoints or Endpoints()
+    use, environ = endpoints or Endpoints(), os.environ if environ is None else environ
     database = open_database(use, application="smartstore-whatsapp")
     publisher = Publisher(use)
-    folder = home or Path(os.environ.get("SMARTSTORE_HOME", ".smartstore/data"))
-    keyring = open_keyring(os.environ, folder)
-    directory = Directory(database, keyring, PlatformEnvironment())
+    folder = home or Path(environ.get("SMARTSTORE_HOME", ".smartstore/data"))
+    given = PlatformEnvironment.model_validate({name: v for name, v in environ.items() if v})
     try:
+        directory = Directory(database, open_keyring(environ, folder), given)
         yield WhatsAppService(database, directory, publisher)
     finally:
         await publisher.stop()
