@@ -12,11 +12,12 @@ from fastapi_problem.error import Problem
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
-from api.conversations import Desk, is_open
+from api.conversations import Desk, Shown, is_open
 from api.deps import Caller, UseCaller, UseServices, find_caller
 from api.pages.i18n import N_
 from api.pages.render import page
 from api.services import Services
+from connectors.whatsapp.templates import Template
 from schemas.envelope import rfc3339
 
 router = APIRouter(include_in_schema=False)
@@ -170,7 +171,9 @@ async def _values(
     desk, org, now_ms = Desk(use.database, use.publisher), caller.organization_id, use.clock_ms()
     show = show if show in FILTERS else ""
     talk = await desk.find(org, conversation_id) if conversation_id else None
-    messages, older, templates = [], "", []
+    messages: list[Shown] = []
+    templates: list[Template] = []
+    older = ""
     if talk is not None:
         messages, older = await desk.messages(talk, cursor=cursor)
         messages.reverse()

@@ -304,7 +304,7 @@ def _of_whatsapp(record: Incoming) -> Observation | None:
         return None
     if entity_type not in ("message", "order"):
         return None
-    seen = decode(record.value, Arrival)  # type: ignore[arg-type]
+    seen: Arrival = decode(record.value, Arrival)  # type: ignore[arg-type]
     if not isinstance(seen, Observation) or not seen.replica.startswith(PLATFORM):
         return None
     return seen

@@ -31,6 +31,7 @@ from streams.whatsapp.lexicon import (
 
 OURS = "ss:"
 """Ids of buttons and rows that we made begin so; others are the merchant's own."""
+CHOICES: Mapping[str, Language] = {"en": "en", "si": "si", "ta": "ta"}
 QUERY_WORDS = 6
 LONGEST = 500
 _NUMBER = re.compile(r"#?\s*((?:WA-)?[A-Za-z]{0,4}-?\d{3,8})", re.IGNORECASE)
@@ -146,8 +147,8 @@ def _tapped(identity: str) -> Intent:
             return Person()
         case "menu":
             return Menu()
-        case "language" if more == "en" or more == "si" or more == "ta":
-            return Choose(more)
+        case "language" if more in CHOICES:
+            return Choose(CHOICES[more])
     return Silence("a button that is not known any more")
 
 
