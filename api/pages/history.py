@@ -158,15 +158,21 @@ async def _around(use: Services, caller: Caller, one: Found) -> dict[str, Any]:
         limit=AROUND,
     )
     others = [Found(place, found) for place, found in held]
-    event = one.event(caller.role)
+    event, chain = one.event(caller.role), _chain(others, one)
+    told = {line.id for *_names, step in chain for line in (step.line, *step.deliveries) if line}
+    beside = {other.place for other in related(others, one)}
     payload = json.dumps(json.loads(to_json(event)), ensure_ascii=False, indent=2)
     return {
         "event": event,
         "payload": payload,
         "headers": _headers(one),
         "changes": [(name, event.previous.get(name), value) for name, value in event.data.items()],
-        "related": related(others, one),
-        "chain": _chain(others, one),
+        "related": [
+            other
+            for other in others
+            if other.place in beside or (other.line.id in told and other.place != one.place)
+        ],
+        "chain": chain,
         "curl": _curl(use.settings.base_url, event),
         "trigger": _trigger(event),
         "sees_all": caller.role.may(Role.OWNER),

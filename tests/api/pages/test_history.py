@@ -50,7 +50,7 @@ async def test_filters_narrow_and_pages_go_on_where_they_ended(api: Any, keep: A
     async with api.client("kandy") as client:
         first = await client.get("/events")
         only = await client.get("/events?outcome=failed&source=woocommerce")
-        early = await client.get("/events?until=2026-11-18T16:26:40.005%2B05:30")
+        early = await client.get("/events?until=2026-11-18T16:36:40.005%2B05:30")
         none = await client.get("/events?type=order")
         name = await client.get("/events?entity=p1&type=product")
         cursor = first.text.partition("cursor=")[2].partition('"')[0]
