@@ -188,6 +188,11 @@ async def test_a_place_that_is_not_known_any_more_is_told(live: Any, page: Page)
     ring = live.api.services.feed.ring_of("kandy")
     ring.restart(0)  # the log was deleted: places count from the beginning again
     await page.evaluate("client.connect()")
-    await page.wait_for_function("gaps === 1")
+
+    async def gaps() -> int:
+        found: int = await page.evaluate("gaps")
+        return found
+
+    await until(gaps, lambda found: found == 1)
     live.feed("kandy", 0, 1)
     assert await seen(page, 1) == [0, 1]
