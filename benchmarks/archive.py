@@ -189,18 +189,20 @@ async def _fill(bench: Bench) -> None:
     begin_ms = int(time.time() * 1000) - SPREAD_MS
     parts = bench.endpoints.kafka_partitions
     batches: dict[tuple[str, int], Any] = {}
+    sent: list[asyncio.Future[Any]] = []
     for number in range(bench.events):
         at_ms = begin_ms + number * SPREAD_MS // bench.events
         topic, key, value = _event(number, at_ms)
         place = bench.endpoints.topic(topic.name), partition_of(key, parts)
         batch = batches.get(place) or producer.create_batch()
         if not batch.append(key=key, value=value, timestamp=at_ms, headers=[]):
-            await producer.send_batch(batch, place[0], partition=place[1])
+            sent.append(await producer.send_batch(batch, place[0], partition=place[1]))
             batch = producer.create_batch()
             batch.append(key=key, value=value, timestamp=at_ms, headers=[])
         batches[place] = batch
     for place, batch in batches.items():
-        await producer.send_batch(batch, place[0], partition=place[1])
+        sent.append(await producer.send_batch(batch, place[0], partition=place[1]))
+    await asyncio.gather(*sent)
     await producer.stop()
 
 
