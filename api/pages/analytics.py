@@ -79,15 +79,15 @@ async def analytics_page(
     )
 
 
-def _tiles(found: Figures) -> list[tuple[str, str, str]]:
-    """(name, value, tone)"""
+def _tiles(found: Figures) -> list[tuple[str, str, str, str]]:
+    """(name, value, tone, the panel it is of)"""
     orders = sum(row["orders"] for row in found.sheets["orders"].rows)
     p95 = found.latency["p95_ms"]
     return [
-        (_("Orders"), number_word(orders), ""),
-        (_("Changes"), number_word(found.changes), ""),
-        (_("Arrive within (95 of 100)"), _latency(p95), ""),
-        (_("Low in stock"), number_word(found.low), "ask" if found.low else ""),
+        (_("Orders"), number_word(orders), "", "orders"),
+        (_("Changes"), number_word(found.changes), "", "latency"),
+        (_("Arrive within (95 of 100)"), _latency(p95), "", "latency"),
+        (_("Low in stock"), number_word(found.low), "ask" if found.low else "", "stock"),
     ]
 
 
