@@ -33,7 +33,7 @@ from schemas.codec import encode
 from schemas.feed import ConflictLine, FeedLine
 from schemas.settings import Endpoints
 from streams.cache import open_cache
-from streams.database import ensure_indexes, open_database
+from streams.database import Database, ensure_indexes, open_database
 from streams.directory import Directory
 from streams.intake import Unavailable
 from streams.kafka import Incoming, Outgoing, PublishFailed
@@ -85,29 +85,38 @@ class Api:
     client: Callable[..., httpx.AsyncClient]
 
 
-@pytest.fixture
-async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
-    redis_url = servers["REDIS_URL"].rpartition("/")[0] + "/15"  # nobody else's figures
-    endpoints = Endpoints.model_validate(
+def own_endpoints(servers: dict[str, str]) -> Endpoints:
+    """The servers, with topics and a Redis database of this test's own: nobody else's figures."""
+    return Endpoints.model_validate(
         {
             **servers,
-            "REDIS_URL": redis_url,
+            "REDIS_URL": servers["REDIS_URL"].rpartition("/")[0] + "/15",
             "KAFKA_PARTITIONS": 2,
             "KAFKA_TOPIC_PREFIX": f"{uuid.uuid4().hex[:8]}.",
         }
     )
-    opened = open_database(endpoints)
-    database = opened.client[f"test_{uuid.uuid4().hex}"]
-    await ensure_indexes(database)
-    cache = open_cache(endpoints)
-    directory = Directory(database, Keyring([b"k" * 32]))
-    keys = {}
-    for name in ("kandy", "galle"):
-        keys[name] = (await directory.create_organization(name, f"{name} shop"))[1]
-    sent, feed, lag = Sent(), Feed(endpoints, 100), cast("Lag", StillLag())
+
+
+@pytest.fixture(scope="session")
+def database_name() -> str:
+    """One for all tests here, emptied after each: making its indexes takes longer than a test."""
+    return f"test_{uuid.uuid4().hex}"
+
+
+async def emptied(database: Database) -> None:
+    """Documents go, indexes stay."""
+    for name in await database.list_collection_names():
+        await database[name].delete_many({})
+
+
+def services_of(
+    endpoints: Endpoints, database: Database, directory: Directory, sent: Sent
+) -> Services:
+    """The real ones, but for Kafka."""
+    cache, feed, lag = open_cache(endpoints), Feed(endpoints, 100), cast("Lag", StillLag())
     feed.ready.set()
     conflicts = Conflicts(database, sent, now_ms, patience_s=0.0)
-    services = Services(
+    return Services(
         endpoints=endpoints,
         settings=ApiSettings.model_validate({"PORT": 3000, "WEBSOCKET_PORT": 3001}),
         database=database,
@@ -128,6 +137,28 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
         checks=Checks(database, cache, feed, lag),
     )
 
+
+@pytest.fixture
+async def api(servers: dict[str, str], database_name: str) -> AsyncIterator[Api]:
+    redis_url = servers["REDIS_URL"].rpartition("/")[0] + "/15"  # nobody else's figures
+    endpoints = Endpoints.model_validate(
+        {
+            **servers,
+            "REDIS_URL": redis_url,
+            "KAFKA_PARTITIONS": 2,
+            "KAFKA_TOPIC_PREFIX": f"{uuid.uuid4().hex[:8]}.",
+        }
+    )
+    opened = open_database(endpoints)
+    database = opened.client[database_name]
+    await ensure_indexes(database)
+    directory = Directory(database, Keyring([b"k" * 32]))
+    keys = {}
+    for name in ("kandy", "galle"):
+        keys[name] = (await directory.create_organization(name, f"{name} shop"))[1]
+    sent = Sent()
+    services = services_of(endpoints, database, directory, sent)
+
     @contextlib.asynccontextmanager
     async def ready() -> AsyncIterator[Services]:
         yield services
@@ -143,10 +174,10 @@ async def api(servers: dict[str, str]) -> AsyncIterator[Api]:
 
     async with app.router.lifespan_context(app):
         yield Api(services, sent, app, keys, client)
-    await feed.stop()
+    await services.feed.stop()
     await services.status.withdraw()
-    await cache.aclose()
-    await database.client.drop_database(database.name)
+    await services.cache.aclose()
+    await emptied(database)
     await database.client.close()
 
 
