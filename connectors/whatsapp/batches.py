@@ -167,10 +167,13 @@ class Batches:
         return {one.sku: answer for one in items}
 
     async def _flush_at(self, opens_at: float) -> None:
-        """When its time has come, or a batch is full."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(opens_at - self._clock(), 0.0)):
-                await self._full.wait()
+        """When its time has come, or a batch is full. Whether many items change shows only while
+        they are gathered: then it is put off."""
+        while len(self._gathered) < MAX_REQUESTS and opens_at > self._clock():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(opens_at - self._clock()):
+                    await self._full.wait()
+            opens_at = self._pace.opens_at((), self._clock())
         self._full.clear()
         items, ops = list(self._gathered.values()), dict(self._gathered_ops)
         self._gathered, self._gathered_ops = {}, {}

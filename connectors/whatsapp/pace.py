@@ -20,6 +20,7 @@ class Pace:
     """Of one catalogue. A gap of 0 gathers nothing."""
 
     gap_s: float = GAP_S
+    space_s: float = SPACE_S
     sent_at: float | None = None
     seen: dict[str, float] = field(default_factory=dict)
     """SKU to when a change of it last came."""
@@ -31,7 +32,7 @@ class Pace:
         if self.sent_at is None:
             return now
         many = len(self.seen) > BUSY
-        return max(now, self.sent_at + (self.gap_s if many else min(SPACE_S, self.gap_s)))
+        return max(now, self.sent_at + (self.gap_s if many else min(self.space_s, self.gap_s)))
 
     def sent(self, now: float) -> None:
         """A batch has gone."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
 from connectors.protocol import Answer
-from connectors.whatsapp.batches import sliced
+from connectors.whatsapp.batches import Batches, sliced
 from connectors.whatsapp.catalogue import Item, price_text
 from connectors.whatsapp.client import WhatsAppClient
+from connectors.whatsapp.graph import Graph
 from connectors.whatsapp.pace import Pace
 from connectors.whatsapp.settings import account_of
 from schemas.command import Create, Write
+from support.waiting import until
 from tests.connectors.whatsapp.conftest import (
+    CATALOGUE,
     NUMBER,
     Bench,
     Known,
@@ -74,6 +78,23 @@ async def test_what_is_gathered_goes_in_one_call_and_every_repeat_is_answered(be
     handles = {row["handle"] for row in await bench.control.catalogue_writes(NUMBER)}
     assert len(handles) == 3  # all items; the first change; all others
     await client.close()
+
+
+async def test_what_turns_out_to_be_much_is_put_off(bench: Bench) -> None:
+    """The second change seems to be one of few; those that follow show that it is not."""
+    await bench.client.apply([product(n) for n in range(20)], NOBODY)
+    pace = Pace(1.2, space_s=0.2)
+    batches = Batches(Graph(account_of(connection()), bench.transport), CATALOGUE, pace=pace)
+    began = time.monotonic()
+    for number in range(20):
+        item = Item(f"S-{number}", "UPDATE", {"price": "9.00 LKR"})
+        await batches.write([item], {item.sku: {("product", f"p{number}"): (1, number)}})
+        await asyncio.sleep(0.05)
+    await until(bench.items, lambda items: items["S-19"]["price"] == "9.00 LKR", limit_s=5)
+    assert time.monotonic() - began >= 1.2
+    handles = {row["handle"] for row in await bench.control.catalogue_writes(NUMBER)}
+    assert len(handles) == 3  # all items; the first change; all others
+    await batches.close()
 
 
 async def test_a_deleted_item_is_not_brought_back_by_a_late_change(bench: Bench) -> None:
