@@ -22,7 +22,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidURI,
+    WebSocketException,
+)
 from websockets.typing import Subprotocol
 
 from schemas.event import QueuedEvent
@@ -240,7 +245,7 @@ class RealTimeSync:
                     await self._unread.put(error)
                     return
             except (OSError, TimeoutError, WebSocketException) as error:
-                self.error = str(error) or type(error).__name__
+                self.error = _words(error)
                 self._refuse(SyncError(f"cannot connect to {self._address}: {self.error}"))
             self._lost()
             wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures, 10))
@@ -346,6 +351,14 @@ class _Closing:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await self._connection.close()
+
+
+def _words(error: Exception) -> str:
+    """Why a connection is lost: the other side's own reason, where it gave one."""
+    if isinstance(error, ConnectionClosed):
+        said = error.rcvd.reason if error.rcvd else ""
+        return said or "the server went away"
+    return str(error) or type(error).__name__
 
 
 def _http_address(url: str) -> str:
