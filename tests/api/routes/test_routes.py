@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -68,8 +69,8 @@ def operations(api: Any) -> list[tuple[str, str]]:
     """(method, path) of the whole api, parts of a path that vary as `{}`."""
     found = []
     for path, methods in api.app.openapi()["paths"].items():
-        parts = ["{}" if part.startswith("{") else part for part in path.split("/")]
-        found += [(method.upper(), "/".join(parts)) for method in methods]
+        address = re.sub(r"\{[^}]+\}", "{}", path)
+        found += [(method.upper(), address) for method in methods]
     return found
 
 
