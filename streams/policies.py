@@ -159,7 +159,7 @@ def _version(row: Document) -> Version:
         rules=tuple(_read(rule, Rule) for rule in row["rules"]),
         brakes=_read(row.get("brakes", {}), Brakes),
         automatic_at=float(row.get("automaticAt", 0.0)),
-        effective_from_ms=row["effectiveFromMs"],
+        effective_from_ms=int(row["effectiveFromMs"]),  # else bson's Int64
         before=tuple(_read(rule, Rule) for rule in row.get("before", [])),
     )
     return Version(policies, row["savedAtMs"], row.get("by", ""))
