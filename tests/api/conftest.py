@@ -165,11 +165,12 @@ async def api(servers: dict[str, str], database_name: str) -> AsyncIterator[Api]
 
     app = create_api(ready)
 
-    def client(name: str = "", **headers: str) -> httpx.AsyncClient:
+    def client(name: str = "", address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
         if name:
             headers["authorization"] = f"Bearer {keys[name]}"
+        transport = httpx.ASGITransport(app, client=(address, 4711))
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:3000", headers=headers
+            transport=transport, base_url="http://127.0.0.1:3000", headers=headers
         )
 
     async with app.router.lifespan_context(app):

@@ -130,3 +130,12 @@ async def _status(api: Any, api_key: str) -> int:
     async with api.client(authorization=f"Bearer {api_key}") as client:
         answer: httpx.Response = await client.get("/api/sync/status")
         return answer.status_code
+
+
+async def test_strangers_are_told_to_wait_and_known_callers_are_not(api: Any) -> None:
+    async with api.client(address="10.9.9.9") as stranger:
+        statuses = [(await stranger.get("/api/sync/status")).status_code for _ in range(61)]
+    async with api.client("kandy", address="10.9.9.9") as known:
+        answer = await known.get("/api/sync/status")
+    assert statuses == [401] * 60 + [429]
+    assert answer.status_code == 200
