@@ -59,6 +59,7 @@ OPEN = {
     "/api/health/live",
     "/api/webhooks/woocommerce/{}",
     "/api/webhooks/whatsapp",
+    "/api/webhooks/courier/{}/{}",
     "/api/integrations/pair",
     "/api/integrations/woocommerce/callback",
 }
