@@ -5,7 +5,7 @@ import { review } from "./review.js";
 const start = JSON.parse(document.getElementById("start").textContent);
 const words = start.words;
 const at = (id) => document.getElementById(id);
-const MOST_ROWS = 100;
+const MOST_ROWS = 50;
 const DRAW_MS = 100;
 const SPEAK_MS = 4000;
 
