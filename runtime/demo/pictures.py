@@ -32,6 +32,8 @@ QUIET = (
 ).split()
 SERIOUS = ("serious", "critical")
 """Impacts of Axe's findings that count."""
+MOST_HEIGHT = 1_300
+"""Of a picture, in pixels: what a reader scrolls to once."""
 _SEED = 2026
 _WAIT_S = 40.0
 _LINK_S = 3_600
@@ -204,7 +206,9 @@ async def _picture(page: Page, look: Look, path: Path, complaints: Sequence[str]
         await live.wait_for(timeout=15_000)
     await page.evaluate("document.fonts.ready")
     width = int(await page.evaluate("document.documentElement.scrollWidth"))
-    await page.screenshot(path=path, full_page=True)
+    height = int(await page.evaluate("document.documentElement.scrollHeight"))
+    shown = {"x": 0, "y": 0, "width": look.width, "height": min(height, MOST_HEIGHT)}
+    await page.screenshot(path=path, full_page=True, clip=shown)  # type: ignore[arg-type]
     found = [*complaints, *await _barriers(page)]
     return Taken(path, max(0, width - look.width), tuple(found))
 
