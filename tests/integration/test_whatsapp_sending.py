@@ -174,6 +174,11 @@ async def test_no_number_text_or_token_is_in_a_log(merchant: Merchant, system: S
     phone, text, token = "+94779876543", "the parrot has left the building", "canary-token-81726354"
     digits = phone[1:]
     await merchant.sandbox.customer_writes(merchant.number, digits, f"{text}, he says")
+    heard = {"organizationId": merchant.organization_id, "conversationId": phone}
+    conversations = merchant.collection("ss_conversations")
+    await until(
+        lambda: conversations.find_one(heard), lambda one: bool((one or {}).get("lastInboundMs"))
+    )
     await merchant.sandbox.change_number(merchant.number, access_token=token)
     held = await ask(merchant, to=phone, content=f"{text} 1")
     assert (held["state"], held["why"]) == ("held", "connection")
