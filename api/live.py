@@ -43,7 +43,7 @@ MOST_OF_ONE = 2_000
 STATUS_S = 2.0
 STATUS_AGAIN_S = 3.0
 """A client that hears nothing for longer than this and a little has lost us."""
-STATUS_PATIENCE_S = 2.0
+STATUS_PATIENCE_S = 1.0
 
 MOST_GREETING = 500
 """Connections that have not said yet who they are."""
@@ -341,13 +341,17 @@ async def tell_status(use: Services) -> None:
         watched = use.feed.watching()
         told = {name: found for name, found in told.items() if name in watched}
         for organization_id in watched:
+            at, last = told.get(organization_id, (0.0, None))
             try:
                 async with asyncio.timeout(STATUS_PATIENCE_S):
                     status = await use.status.of(organization_id)
-            except (PyMongoError, TimeoutError) as error:
+            except PyMongoError as error:
                 log.warning("no status to tell", error=repr(error))
                 break
-            at, last = told.get(organization_id, (0.0, None))
+            except TimeoutError:
+                if last is None:
+                    continue
+                status = last  # slow is not gone: still a sign of life
             same = last is not None and structs.replace(status, timestamp=last.timestamp) == last
             if same and loop.time() - at < STATUS_AGAIN_S:
                 continue

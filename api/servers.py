@@ -19,8 +19,8 @@ from streams.database import Database
 
 log = structlog.get_logger(__name__)
 
-EVERY_S = 1.0
-PATIENCE_S = 2.5
+EVERY_S = 0.7
+PATIENCE_S = 2.2
 """With EVERY_S and the push to the pages this is less than five seconds."""
 
 Ping = Callable[[], Awaitable[object]]

@@ -169,13 +169,14 @@ async def test_two_browsers_see_the_same_within_a_second_in_every_language(
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["redis", "kafka", "mongodb"])
+@pytest.mark.parametrize(
+    ("name", "word"), [("redis", "Redis"), ("kafka", "Kafka"), ("mongod", "MongoDB")]
+)
 async def test_a_server_that_is_gone_is_told_in_words_within_five_seconds(
-    system: System, visit: Visit, name: str
+    system: System, visit: Visit, name: str, word: str
 ) -> None:
     visitor = await visit()
     sentence = visitor.page.locator("#sentence")
-    word = {"redis": "Redis", "kafka": "Kafka", "mongodb": "MongoDB"}[name]
     pid = system.pid(name)
     os.kill(pid, signal.SIGSTOP)
     try:
