@@ -1,4 +1,5 @@
-"""The proof of `smartstore bench labels` in small: real processes, really killed."""
+"""The proof of `smartstore bench labels` in small: real processes, really killed. Couriers that can be
+asked by our reference take longer (they are asked for half an hour): they are in the benchmark."""
 
 from __future__ import annotations
 
@@ -13,13 +14,10 @@ pytestmark = pytest.mark.servers
 ORDERS = 10
 
 
-@pytest.mark.parametrize("code", ["aramex", "trans_express"])
-async def test_never_two_labels_for_one_order(servers: Mapping[str, str], code: str) -> None:
-    account = next(one for one in ACCOUNTS if one.code == code)
+async def test_never_two_labels_for_one_order(servers: Mapping[str, str]) -> None:
+    account = next(one for one in ACCOUNTS if one.code == "trans_express")
     made = await killed(servers["DATABASE_URL"], account, ORDERS, 3)
     assert made.kills > 1
     assert max(made.labels.values()) == 1
     assert made.states["created"] + made.states["unknown"] == ORDERS
     assert made.same
-    if code == "aramex":  # it can be asked by our reference
-        assert made.states["unknown"] == 0
