@@ -16,4 +16,4 @@ def test_each_vendored_file_is_listed_and_unchanged() -> None:
     assert files == set(listed)
     for name, told in listed.items():
         assert sha256((VENDOR / name).read_bytes()).hexdigest() == told["sha256"], name
-        assert told["package"] and told["version"] and told["licence"]
+        assert all(told[known] for known in ("package", "version", "licence")), name
