@@ -1,5 +1,5 @@
-"""The proof of `smartstore bench labels` in small: real processes, really killed. Couriers that can be
-asked by our reference take longer (they are asked for half an hour): they are in the benchmark."""
+"""The proof of `smartstore bench labels` in small: real processes, really killed. Couriers that can
+be asked by our reference take longer (for half an hour they are asked): see the benchmark."""
 
 from __future__ import annotations
 
