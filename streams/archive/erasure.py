@@ -38,6 +38,7 @@ from streams.archive.retention import Retention
 from streams.archive.views_erased import erase_views, left_elsewhere
 from streams.database import Document
 from streams.entities import COLLECTION
+from streams.identity import HOME
 from streams.kafka.records import Outgoing, Publishes
 from streams.replies import reply_record
 from streams.sync.erase import MARK, SOURCE
@@ -101,6 +102,7 @@ async def carry_out(desk: Desk, person: Person) -> Document:
     await desk.tell("archive")
     archive = await _archive(sources, person)
     await desk.tell("looking again")
+    await erase_views(sources.database, person)  # what was on its way into them meanwhile
     now_ms = int(time.time() * 1000)
     counts = person.counts()
     proof = {
@@ -190,6 +192,10 @@ async def _unfinished(sources: Sources, person: Person) -> list[str]:
             for name, agreed in record.fields.items()
             if name in PERSONAL[record.type] and agreed.source != SOURCE and _tells(agreed.value)
         }
+        home = record.replicas.get(HOME)
+        if home is not None and home.exists:  # it can be written, so that is waited for
+            shown = home.shadow.items()
+            owed |= {n for n, one in shown if n in PERSONAL[record.type] and _tells(one.seen)}
         if owed:
             left.append(f"{record.type}/{record.entity_id}")
     return left
