@@ -55,7 +55,7 @@ async def rotate_key(
     key_id: str, caller: UseCaller, use: UseServices, wanted: Rotation | None = None
 ) -> Response:
     """A new key in the place of one, which goes on for `overlapHours` (24)."""
-    overlap_ms = (wanted or Rotation()).overlap_hours * HOUR_MS  # type: ignore[call-arg]
+    overlap_ms = (wanted or Rotation()).overlap_hours * HOUR_MS
     made = await use.directory.keys.rotate(caller.organization_id, key_id, overlap_ms)
     return _answer({"apiKey": made[0], "key": shown(made[1])}, 201)
 

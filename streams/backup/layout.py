@@ -15,7 +15,7 @@ import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import IO, Any, cast
 
 import bson
 import msgspec
@@ -153,7 +153,7 @@ def documents(location: Location, name: str) -> Iterator[dict[str, Any]]:
         gzip.GzipFile(fileobj=stream) as plain,
     ):
         try:
-            yield from bson.decode_file_iter(plain)  # type: ignore[arg-type]
+            yield from bson.decode_file_iter(cast("IO[bytes]", plain))
         except (bson.errors.BSONError, EOFError, gzip.BadGzipFile) as error:
             raise BackupError(f"{name} is damaged: {error}") from error
 

@@ -48,7 +48,7 @@ def blank_named(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, A
     return {name: blank(value) if name in names else value for name, value in values.items()}
 
 
-Told = TypeVar("Told", Observation, Outcome)
+Told = TypeVar("Told", bound=Observation | Outcome)
 
 
 def veiled(record: Record, told: Told) -> Told:

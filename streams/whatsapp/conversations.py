@@ -325,7 +325,8 @@ class Conversations:
                 found = await self._rows.find_one_and_update(
                     place, [{"$set": changes}], upsert=True, return_document=True
                 )
-                return read(found)
+                if found is not None:
+                    return read(found)
             except DuplicateKeyError:
                 if last:
                     raise

@@ -1,8 +1,8 @@
 """Requests made from the description, valid and not: whatever is sent, nothing breaks, and nobody
 gets in without showing who they are.
 
-The quick form asks every operation once or twice. `SMARTSTORE_FUZZ_S=600` makes it as long as it says
-and tries every limit and every kind of wrong value.
+The quick form asks every operation once or twice. `SMARTSTORE_FUZZ_S=600` makes it as long as it
+says and tries every limit and every kind of wrong value.
 """
 
 from __future__ import annotations
