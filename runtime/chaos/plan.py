@@ -17,6 +17,7 @@ MOST_CHANGES = 1_000
 PARTS = ("reconcile", "inbound", "sinks", "cdc", "api", "upkeep", "kafka", "mongod", "redis")
 """What is killed. All of them are started again by their supervisor."""
 
+DEED = "deed:"
 ACTS: dict[str, int] = {
     "app.price": 10, "shop.price": 10, "event.price": 4,
     "app.name": 8, "shop.name": 8, "app.description": 6, "shop.description": 6,
@@ -45,12 +46,15 @@ class Blow:
 
     before: int
     part: str
+    """A process; or a deed: `deed:` and its name in `runtime/chaos/deeds.py`."""
     pause_s: float = 0.0
     """0: SIGKILL. Else stopped for so long, and continued."""
 
     @property
     def name(self) -> str:
         """For people: `kill kafka`."""
+        if self.part.startswith(DEED):
+            return self.part.removeprefix(DEED)
         return f"{'pause' if self.pause_s else 'kill'} {self.part}"
 
 
@@ -87,7 +91,7 @@ def plan_of(seed: int, changes: int) -> Plan:
     rounds, first = [], 0
     for place in range(ROUNDS):
         last = changes * (place + 1) // ROUNDS
-        made = tuple(_change(dice, number) for number in range(first, last))
+        made = tuple(change_of(dice, number) for number in range(first, last))
         blows = tuple(
             sorted((_blow(dice, part, len(made)) for part in parts[place]), key=lambda b: b.before)
         )
@@ -102,7 +106,8 @@ def _parts(dice: random.Random) -> list[list[str]]:
     return [bag[2 * n : 2 * n + dice.choice((1, 2))] for n in range(ROUNDS)]
 
 
-def _change(dice: random.Random, number: int) -> Change:
+def change_of(dice: random.Random, number: int) -> Change:
+    """What somebody does."""
     act = dice.choices(list(ACTS), weights=list(ACTS.values()))[0]
     return Change(number, act, dice.randrange(1 << 30))
 

@@ -10,7 +10,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from runtime.chaos.plan import Blow, Weather
+from runtime.chaos.deeds import DEEDS
+from runtime.chaos.plan import DEED, Blow, Weather
 from runtime.demo.merchant import Merchant
 from runtime.demo.system import System
 
@@ -46,7 +47,11 @@ class Storm:
         )
 
     def strike(self, blow: Blow) -> None:
-        """SIGKILL, or SIGSTOP with SIGCONT to follow; of what runs at the moment."""
+        """SIGKILL, or SIGSTOP with SIGCONT to follow, of what runs at the moment; or a deed."""
+        if blow.part.startswith(DEED):
+            self.faults.append(Fault(blow.name, time.monotonic()))
+            self._waking.add(asyncio.create_task(DEEDS[blow.name](self.system, self.merchant)))
+            return
         try:
             pid = self.system.pid(blow.part)
         except LookupError:
