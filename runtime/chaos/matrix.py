@@ -48,7 +48,7 @@ ALWAYS: dict[str, Any] = {"times": None}
 ROWS: tuple[Row, ...] = (
     *(
         Row(f"kill -9 {part}", (part,), quick=part in ("reconcile", "kafka", "mongod"))
-        for part in (*PARTS, "archive")
+        for part in PARTS
     ),
     Row("reconcile stopped for 15 s, then woken", ("reconcile",), pause_s=15.0, quick=True),
     Row("kill -9 of all workers", ("reconcile", "inbound", "sinks", "cdc", "upkeep")),

@@ -14,7 +14,9 @@ ROUNDS = 3
 MOST_CHANGES = 1_000
 """Each change has a number, and each price must stay near the others (see `load`)."""
 
-PARTS = ("reconcile", "inbound", "sinks", "cdc", "api", "upkeep", "kafka", "mongod", "redis")
+PARTS = (
+    "reconcile", "inbound", "sinks", "cdc", "api", "upkeep", "archive", "kafka", "mongod", "redis",
+)  # fmt: skip
 """What is killed. All of them are started again by their supervisor."""
 
 DEED = "deed:"
