@@ -20,7 +20,7 @@ from runtime.demo.system import System
 from support.small_shop import item, quantities, settled, sku, stock_up
 from tests.integration.conftest import OpenMerchant
 
-MIXED = int(os.environ.get("SMARTSTORE_MIXED", "10000"))
+MIXED = int(os.environ.get("SMARTSTORE_MIXED", "4000"))
 ITEMS = 100
 AT_ONCE = 8
 STOCK = 100_000
