@@ -179,7 +179,8 @@ class Connections(Organizations):
 
     # Within
 
-    def _forget_connections(self) -> None:
+    def forget_connections(self) -> None:
+        """Ask the database next time: something was changed, here or perhaps elsewhere."""
         for kept in (self._connections, self._found, self._secrets):
             kept.clear()
 

@@ -178,7 +178,7 @@ class Directory(Connections):
             update,
             return_document=ReturnDocument.AFTER,
         )
-        self._forget_connections()
+        self.forget_connections()
         if row is None:
             raise NotFound(f"There is no integration {integration_id} that can be changed")
         return shown(row, {}, self._trouble(row))
@@ -234,7 +234,7 @@ class Directory(Connections):
                 }
             ],
         )  # fmt: skip
-        self._forget_connections()
+        self.forget_connections()
         if row is None:
             raise NotFound(f"There is no integration {integration_id}")
         return await self.integration(organization_id, integration_id)
@@ -271,7 +271,7 @@ class Directory(Connections):
         row = await self._integrations.find_one_and_delete(
             {"_id": integration_id, "organizationId": organization_id}
         )
-        self._forget_connections()
+        self.forget_connections()
         if row is None:
             raise NotFound(f"There is no integration {integration_id} that can be removed")
         await self._capabilities.delete_one({"_id": f"{organization_id}/{row['replica']}"})

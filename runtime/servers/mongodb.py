@@ -23,6 +23,8 @@ def spec(home: Path, port: int, mongod: str) -> ProcessSpec:
         *(mongod, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", str(port)),
         *("--dbpath", str(data), "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "512"),
         *("--nounixsocket", "--quiet"),
+        # A file for each collection and index: those that rest are closed, dropped ones too.
+        *("--wiredTigerEngineConfigString", "file_manager=(close_idle_time=60)"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     )
     env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}

@@ -17,11 +17,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError
+import stamina
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from streams.database import Database, Document
 
 COLLECTION = "ss_archive"
+SNAPSHOT_AWAY = frozenset({239, 246})
+"""MongoDB's SnapshotTooOld and SnapshotUnavailable."""
 GRACE_MS = 600_000
 """A replaced file stays so long for whoever is reading it."""
 
@@ -78,6 +81,11 @@ class Snapshot:
     positions: Mapping[Source, Position]
 
 
+def _of_the_moment(error: Exception) -> bool:
+    """A snapshot cannot be read while collections are being made or dropped."""
+    return isinstance(error, OperationFailure) and error.code in SNAPSHOT_AWAY
+
+
 class Manifest:
     """Errors: PyMongoError."""
 
@@ -92,8 +100,10 @@ class Manifest:
         match: Document = {"location": self.location, "kind": {"$in": ["file", "position"]}}
         if organization_id is not None:
             match["organizationId"] = {"$in": [organization_id, "_", None]}
-        async with self._database.client.start_session(snapshot=True) as session:
-            rows = await self._rows.find(match, session=session).to_list()
+        async for attempt in stamina.retry_context(on=_of_the_moment, timeout=10.0):
+            with attempt:
+                async with self._database.client.start_session(snapshot=True) as session:
+                    rows = await self._rows.find(match, session=session).to_list()
         files = [_file(row) for row in rows if row["kind"] == "file"]
         return Snapshot(
             tuple(sorted(files, key=lambda one: one.name)),

@@ -32,11 +32,12 @@ log = structlog.get_logger(__name__)
 class EntityStore(memory.Store[bytes, Record]):
     """Records in memory, and the newest claim of each partition."""
 
+    floor: int = 0
+    """Added to every epoch: `streams.sync.epochs`."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.claims: dict[int, int] = {}
-        self.floor = 0
-        """Added to every epoch: `streams.sync.epochs`."""
         self.restored_to: dict[int, int] = {}
 
     def put(self, partition: int, key: bytes, record: Record) -> None:

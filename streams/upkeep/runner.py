@@ -125,7 +125,11 @@ class JobContext:
 
     async def connection(self) -> Connection:
         """The one it is about. Raises JobFailed where it is there no longer."""
-        found = await self.tools.directory.connection(self.organization_id, self.replica)
+        directory, place = self.tools.directory, (self.organization_id, self.replica)
+        found = await directory.connection(*place)
+        if found is None:  # made a moment ago, perhaps, by another process
+            directory.forget_connections()
+            found = await directory.connection(*place)
         if found is None:
             raise JobFailed(f"There is no connection {self.replica} any more.")
         return found

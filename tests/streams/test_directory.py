@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator
-
 import pytest
 from pydantic import SecretStr
 
 from schemas.policy import Rule
-from schemas.settings import Endpoints
 from streams.connections import SETTLE_MS
-from streams.database import INDEXES, Database, ensure_indexes, open_database
+from streams.database import INDEXES, Database, ensure_indexes
 from streams.directory import (
     Directory,
     Invalid,
@@ -41,13 +37,8 @@ class Clock:
 
 
 @pytest.fixture
-async def database(servers: dict[str, str]) -> AsyncIterator[Database]:
-    opened = open_database(Endpoints.model_validate(servers))
-    fresh = opened.client[f"test_{uuid.uuid4().hex}"]
-    await ensure_indexes(fresh)
-    yield fresh
-    await fresh.client.drop_database(fresh.name)
-    await fresh.client.close()
+def database(fresh: Database) -> Database:
+    return fresh
 
 
 def directory(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator
-
 import pytest
 
 from schemas.codec import decode, encode
 from schemas.feed import ConflictLine
-from schemas.settings import Endpoints
-from streams.database import Database, ensure_indexes, open_database
+from streams.database import Database
 from streams.kafka.records import Incoming
 from streams.views import ConflictViews, row_id
 
@@ -44,13 +40,8 @@ class Parked(list[str]):
 
 
 @pytest.fixture
-async def database(servers: dict[str, str]) -> AsyncIterator[Database]:
-    opened = open_database(Endpoints.model_validate(servers))
-    fresh = opened.client[f"test_{uuid.uuid4().hex}"]
-    await ensure_indexes(fresh)
-    yield fresh
-    await fresh.client.drop_database(fresh.name)
-    await fresh.client.close()
+def database(fresh: Database) -> Database:
+    return fresh
 
 
 async def test_the_newest_version_stands_whatever_is_repeated(database: Database) -> None:

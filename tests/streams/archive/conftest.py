@@ -18,7 +18,7 @@ from streams.archive.location import Location, locate
 from streams.archive.manifest import Manifest
 from streams.archive.reading import Archive, open_archive
 from streams.archive.retention import Retention
-from streams.database import Database, ensure_indexes, open_database
+from streams.database import Database
 from streams.kafka import Outgoing, Publisher
 from streams.keyring import Keyring
 from streams.topics import admin, ensure_topics
@@ -65,23 +65,20 @@ class Store:
 
 
 @pytest.fixture
-async def store(servers: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Store]:
+async def store(
+    servers: Mapping[str, str], fresh: Database, tmp_path: Path
+) -> AsyncIterator[Store]:
     prefix = f"a{secrets.token_hex(4)}."
     endpoints = Endpoints.model_validate(
         {**servers, "KAFKA_PARTITIONS": 2, "KAFKA_TOPIC_PREFIX": prefix}
     )
     await ensure_topics(endpoints)
-    opened = open_database(endpoints)
-    database = opened.client[f"test_{secrets.token_hex(6)}"]
-    await ensure_indexes(database)
     publisher = Publisher(endpoints)
-    yield Store(endpoints, database, locate("", tmp_path), publisher, Erasures(database, KEYS))
+    yield Store(endpoints, fresh, locate("", tmp_path), publisher, Erasures(fresh, KEYS))
     await publisher.stop()
     async with admin(endpoints) as client:
         mine = [name for name in await client.list_topics() if name.startswith(prefix)]
         await client.delete_topics(mine)
-    await opened.client.drop_database(database.name)
-    await opened.client.close()
 
 
 def places(events: list[ArchivedEvent]) -> list[tuple[str, int, int]]:

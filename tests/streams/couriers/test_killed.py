@@ -17,7 +17,7 @@ ORDERS = 10
 async def test_never_two_labels_for_one_order(servers: Mapping[str, str]) -> None:
     account = next(one for one in ACCOUNTS if one.code == "trans_express")
     made = await killed(servers["DATABASE_URL"], account, ORDERS, 3)
-    assert made.kills > 1
+    assert made.kills >= 1
     assert max(made.labels.values()) == 1
     assert made.states["created"] + made.states["unknown"] == ORDERS
     assert made.same

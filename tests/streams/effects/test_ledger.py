@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from uuid import uuid4
 
 import pytest
 
 from schemas.command import Perform
-from schemas.settings import Endpoints
-from streams.database import Database, ensure_indexes, open_database
+from streams.database import Database
 from streams.effects.ledger import CLAIM_MS, Ledger
 
 pytestmark = pytest.mark.servers
@@ -18,19 +15,8 @@ NOW_MS = 1_784_522_405_000
 
 
 @pytest.fixture
-async def database(servers: Mapping[str, str]) -> AsyncIterator[Database]:
-    opened = open_database(Endpoints(**servers))
-    client = opened.client
-    own = client[f"ledger_{uuid4().hex[:8]}"]
-    await ensure_indexes(own)
-    yield own
-    await client.drop_database(own.name)
-    await client.close()
-
-
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    return Ledger(database)
+def ledger(fresh: Database) -> Ledger:
+    return Ledger(fresh)
 
 
 def perform(key: str = "org:order_status:1:shipped", organization_id: str = "org") -> Perform:
