@@ -28,7 +28,7 @@ from tests.support.courier_bench import CourierBench, courier_bench
 pytestmark = pytest.mark.servers
 
 ORG = "kandy"
-ORDERS = 200
+ORDERS = 80
 FAULTS = (
     {"drop": True, "probability": 0.2, "times": None},
     {"status": 503, "probability": 0.1, "times": None},
