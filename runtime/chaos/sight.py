@@ -164,7 +164,12 @@ class Eyes:
         return dict(waiting)
 
     def _hear(self, message: Any) -> None:
-        told = json.loads(message.value)
+        try:
+            told = json.loads(message.value or b"")
+        except (ValueError, RecursionError):
+            return  # poison, put there on purpose
+        if not isinstance(told, dict) or "organizationId" not in told:
+            return
         seen = (told.get("seen") or {}).get("fields", {})
         values = [*seen.values(), *told.get("fields", {}).values()]
         self._heard[told["organizationId"]] |= {
