@@ -133,7 +133,7 @@ async def confirmed(merchant: Merchant, winner: str = "newest") -> Record:
 async def test_an_import_that_is_killed_goes_on_and_makes_nothing_twice(
     new_merchant: OpenMerchant, system: System
 ) -> None:
-    count = 600
+    count = 900
     async with new_merchant(NEW) as merchant:
         await fill(merchant, [resource(place) for place in range(count)])
         job_id = (await confirmed(merchant))["import"]["id"]
