@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.deps import UseCaller, UseServices
-from api.shapes import to_json
+from api.routes.integrations import as_json
 from schemas.envelope import rfc3339
 from streams.access import Role
 from streams.apikeys import MAX_NAME, ApiKey
@@ -40,14 +40,14 @@ class Rotation(BaseModel):
 async def list_keys(caller: UseCaller, use: UseServices) -> Response:
     """Newest first: name, role, the first letters, when each was used last and when it ends."""
     keys = await use.directory.keys.list(caller.organization_id)
-    return _answer({"keys": [shown(key) for key in keys]})
+    return as_json({"keys": [shown(key) for key in keys]})
 
 
 @router.post("", status_code=201)
 async def add_key(wanted: NewKey, caller: UseCaller, use: UseServices) -> Response:
     """A new key. `apiKey` is shown this once."""
     made = await use.directory.keys.add(caller.organization_id, wanted.name, Role(wanted.role))
-    return _answer({"apiKey": made[0], "key": shown(made[1])}, 201)
+    return as_json({"apiKey": made[0], "key": shown(made[1])}, 201)
 
 
 @router.post("/{key_id}/rotate", status_code=201)
@@ -57,7 +57,7 @@ async def rotate_key(
     """A new key in the place of one, which goes on for `overlapHours` (24)."""
     overlap_ms = (wanted or Rotation()).overlap_hours * HOUR_MS
     made = await use.directory.keys.rotate(caller.organization_id, key_id, overlap_ms)
-    return _answer({"apiKey": made[0], "key": shown(made[1])}, 201)
+    return as_json({"apiKey": made[0], "key": shown(made[1])}, 201)
 
 
 @router.delete("/{key_id}", status_code=204)
@@ -81,7 +81,3 @@ def shown(key: ApiKey) -> dict[str, Any]:
         "prefix": key.prefix,
         **{name: rfc3339(at_ms) if at_ms else None for name, at_ms in times.items()},
     }
-
-
-def _answer(value: Any, status: int = 200) -> Response:
-    return Response(to_json(value), status_code=status, media_type="application/json")

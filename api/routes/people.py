@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from api.deps import UseCaller, UseServices
 from api.login import Entry
+from api.routes.integrations import as_json
 from api.services import Services
-from api.shapes import to_json
 from schemas.envelope import rfc3339
 from streams.access import Role
 from streams.people import MAX_TEXT, Person
@@ -45,7 +45,7 @@ class PersonChange(BaseModel):
 async def list_people(caller: UseCaller, use: UseServices) -> Response:
     """Everybody, by e-mail."""
     found = await use.people.list(caller.organization_id)
-    return _answer({"people": [shown(person) for person in found]})
+    return as_json({"people": [shown(person) for person in found]})
 
 
 @router.post("/people", status_code=201)
@@ -54,14 +54,14 @@ async def invite_person(wanted: NewPerson, caller: UseCaller, use: UseServices) 
     person = await use.people.add(
         caller.organization_id, wanted.email, wanted.name, Role(wanted.role)
     )
-    return _answer({"person": shown(person), "invitation": await invitation(use, person)}, 201)
+    return as_json({"person": shown(person), "invitation": await invitation(use, person)}, 201)
 
 
 @router.post("/people/{person_id}/invitation", status_code=201)
 async def invite_again(person_id: str, caller: UseCaller, use: UseServices) -> Response:
     """A new address to set a password, for one that was lost or forgotten."""
     person = await use.people.get(caller.organization_id, person_id)
-    return _answer({"person": shown(person), "invitation": await invitation(use, person)}, 201)
+    return as_json({"person": shown(person), "invitation": await invitation(use, person)}, 201)
 
 
 @router.patch("/people/{person_id}")
@@ -73,7 +73,7 @@ async def change_person(
     person = await use.people.change(caller.organization_id, person_id, role=role, name=change.name)
     if role is not None:
         await use.sessions.close_all(person_id)
-    return _answer(shown(person))
+    return as_json(shown(person))
 
 
 @router.delete("/people/{person_id}", status_code=204)
@@ -93,7 +93,7 @@ async def list_audit(
 ) -> Response:
     """Who changed what, newest first; kept for 400 days."""
     rows, following = await use.audit.page(caller.organization_id, limit, cursor)
-    return _answer({"audit": rows, "cursor": following or None})
+    return as_json({"audit": rows, "cursor": following or None})
 
 
 async def invitation(use: Services, person: Person) -> str:
@@ -115,7 +115,3 @@ def shown(person: Person) -> dict[str, Any]:
         "createdAt": rfc3339(person.created_at_ms),
         "lastLoginAt": rfc3339(person.last_login_ms) if person.last_login_ms else None,
     }
-
-
-def _answer(value: Any, status: int = 200) -> Response:
-    return Response(to_json(value), status_code=status, media_type="application/json")

@@ -11,7 +11,6 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.stores import memory
 from faust.tables.manager import TableManager
 from faust.types import TP
@@ -21,6 +20,7 @@ from schemas.settings import Endpoints
 from schemas.topics import ANALYTICS, FEED
 from streams.analytics.facts import Day, Row
 from streams.kafka.driver import ChunkSchema
+from streams.kafka.reading import read_to_end
 
 log = structlog.get_logger(__name__)
 ROW: Any = Row
@@ -114,31 +114,13 @@ class RestoringTables(TableManager):
 
 async def restore(store: RowStore, endpoints: Endpoints, partitions: Sequence[int]) -> None:
     """Read the changelog of these partitions, from its beginning to its end. Raises KafkaError."""
-    topic = endpoints.topic(ANALYTICS.name)
-    places = [TopicPartition(topic, partition) for partition in partitions]
-    if not places:
-        return
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=endpoints.bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
-        unread = {place for place in places if ends[place]}
-        while unread:
-            for records in (await consumer.getmany(timeout_ms=1000)).values():
-                for record in records:
-                    store.restore(record.key, record.value)
-            for place in list(unread):
-                if await consumer.position(place) >= ends[place]:
-                    unread.discard(place)
-        store.restored_to = {place.partition: ends[place] - 1 for place in places}
-    finally:
-        await consumer.stop()
+
+    async def take(records: Sequence[Any]) -> None:
+        for record in records:
+            store.restore(record.key, record.value)
+
+    ends = await read_to_end(endpoints, ANALYTICS, partitions, take)
+    store.restored_to = {partition: end - 1 for partition, end in ends.items()}
 
 
 def new_row_table(app: Any) -> RowTable:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,14 +14,13 @@ from typing import Any
 import bson
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
 from schemas.settings import Endpoints
-from schemas.topics import ENTITIES, Topic
+from schemas.topics import ENTITIES
 from streams.archive.location import Location
 from streams.backup.layout import (
     COMPACTED,
@@ -30,11 +29,13 @@ from streams.backup.layout import (
     NOT_KEPT,
     BackupFile,
     Manifest,
+    Sink,
     backups,
     remove,
     writing,
 )
 from streams.database import Database
+from streams.kafka.reading import Take, read_to_end
 from streams.sync.epochs import floor_of
 from streams.sync.record import CLAIM_KEY_PREFIX
 from streams.topics import history_of
@@ -96,43 +97,27 @@ async def _topics(
     for topic in COMPACTED:
         name = f"kafka/{topic.name}.bson.gz"
         async with writing(target, f"{stamp}/{name}") as sink:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=source.endpoints.bootstrap,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
+            found = await read_to_end(
+                source.endpoints, topic, range(source.endpoints.kafka_partitions), _kept_by(sink)
             )
-            await consumer.start()
-            try:
-                found = await _read_topic(consumer, source.endpoints, topic, sink.put)
-            finally:
-                await consumer.stop()
         if topic is ENTITIES:
-            ends = found
+            ends = list(found.values())
         files.append(sink.described(name))
         progress(topic.name, sink.items)
     return ends
 
 
-async def _read_topic(
-    consumer: AIOKafkaConsumer, endpoints: Endpoints, topic: Topic, put: Any
-) -> list[int]:
-    real = endpoints.topic(topic.name)
-    places = [TopicPartition(real, number) for number in range(endpoints.kafka_partitions)]
-    consumer.assign(places)
-    ends = await consumer.end_offsets(places)
-    await consumer.seek_to_beginning(*places)
-    unread = {place for place in places if ends[place]}
-    while unread:
-        for place, records in (await consumer.getmany(timeout_ms=1_000)).items():
-            for record in records:
-                if record.offset < ends[place] and not record.key.startswith(CLAIM_KEY_PREFIX):
-                    headers = [[name, value] for name, value in record.headers]
-                    kept = {"k": record.key, "v": record.value, "h": headers}
-                    await put(bson.encode({"p": place.partition, **kept}))
-        for place in list(unread):
-            if await consumer.position(place) >= ends[place]:
-                unread.discard(place)
-    return list(ends.values())
+def _kept_by(sink: Sink) -> Take:
+    """Puts records into a file; claims are of a log that a restored server does not have."""
+
+    async def take(records: Sequence[Any]) -> None:
+        for record in records:
+            if not record.key.startswith(CLAIM_KEY_PREFIX):
+                headers = [[name, value] for name, value in record.headers]
+                kept = {"k": record.key, "v": record.value, "h": headers}
+                await sink.put(bson.encode({"p": record.partition, **kept}))
+
+    return take
 
 
 async def _collections(

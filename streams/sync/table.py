@@ -13,7 +13,6 @@ from typing import Any
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.stores import memory
 from faust.tables.manager import TableManager
 from faust.types import TP
@@ -24,6 +23,7 @@ from schemas.settings import Endpoints
 from schemas.topics import COMMANDS, ENTITIES, OBSERVATIONS
 from streams.kafka import Outgoing, Publisher
 from streams.kafka.driver import ChunkSchema
+from streams.kafka.reading import read_to_end
 from streams.sync.record import CLAIM_KEY_PREFIX, ClaimMark, Record
 
 log = structlog.get_logger(__name__)
@@ -166,29 +166,13 @@ async def restore(store: EntityStore, endpoints: Endpoints, partitions: Sequence
 
     With a consumer of our own, while Faust waits: Faust's recovery shares its fetcher and queues
     with the streams and can lose what races with a rebalance (faust #596, #597, #651)."""
-    topic = endpoints.topic(ENTITIES.name)
-    places = [TopicPartition(topic, partition) for partition in partitions]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=endpoints.bootstrap,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    await consumer.start()
-    try:
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
-        unread = {place for place in places if ends[place]}
-        while unread:
-            for place, records in (await consumer.getmany(timeout_ms=1000)).items():
-                for record in records:
-                    store.restore(place.partition, record.offset, record.key, record.value)
-            for place in list(unread):
-                if await consumer.position(place) >= ends[place]:
-                    unread.discard(place)
-        store.restored_to = {place.partition: ends[place] - 1 for place in places}
-    finally:
-        await consumer.stop()
+
+    async def take(records: Sequence[Any]) -> None:
+        for record in records:
+            store.restore(record.partition, record.offset, record.key, record.value)
+
+    ends = await read_to_end(endpoints, ENTITIES, partitions, take)
+    store.restored_to = {partition: end - 1 for partition, end in ends.items()}
 
 
 def new_entity_table(app: Any) -> EntityTable:

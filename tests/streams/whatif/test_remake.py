@@ -26,25 +26,10 @@ from streams.sync.decide import Tick
 from streams.sync.record import Record
 from streams.whatif.remake import Arrived, Kept, Made, remake
 from support.model_platform import Faults
+from support.rerun import Store
 from support.simulation import Owner, Simulation
 
 KEY = b"o/inventory/e"
-
-
-@dataclass
-class Store:
-    """The table, without Faust."""
-
-    data: dict[bytes, Record] = field(default_factory=dict)
-
-    def put(self, partition: int, key: bytes, record: Record) -> None:
-        self.data[key] = record
-
-    def forget_one(self, key: bytes) -> None:
-        self.data.pop(key, None)
-
-    def partition_of(self, key: bytes) -> int:
-        return 0
 
 
 @dataclass

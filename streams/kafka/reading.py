@@ -1,0 +1,43 @@
+"""A topic read by a consumer of our own, without a group, from its beginning to its present end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.settings import Endpoints
+from schemas.topics import Topic
+
+Take = Callable[[Sequence[Any]], Awaitable[None]]
+"""Takes records of one partition, in order, as aiokafka has them."""
+
+
+async def read_to_end(
+    endpoints: Endpoints, topic: Topic, partitions: Sequence[int], take: Take
+) -> dict[int, int]:
+    """Hand over everything that is there now; partition to where it ended. Raises KafkaError."""
+    places = [TopicPartition(endpoints.topic(topic.name), number) for number in partitions]
+    if not places:
+        return {}
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=endpoints.bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        unread = {place for place in places if ends[place]}
+        while unread:
+            for place, records in (await consumer.getmany(timeout_ms=1_000)).items():
+                await take([record for record in records if record.offset < ends[place]])
+            for place in list(unread):
+                if await consumer.position(place) >= ends[place]:
+                    unread.discard(place)
+        return {place.partition: ends[place] for place in places}
+    finally:
+        await consumer.stop()
