@@ -93,10 +93,11 @@ def _check(terminal: Terminal, name: str, command: Sequence[str]) -> bool:
 
 def _run_side_by_side(terminal: Terminal) -> bool:
     """The quick tests while the others wait for servers, which they do most of the time. Politely:
-    those others have deadlines. What the quick ones say is shown when both have ended."""
+    those others have deadlines. When both have ended the quick ones say one line, or all that they
+    have to say where one failed; so the failures of the others stay near the end."""
     with tempfile.TemporaryFile() as said:
         program, environment = _program("pytest")
-        command = [program, "-m", QUICK, "-p", "no:cacheprovider"]
+        command = [program, "-m", QUICK, "-q", "-p", "no:cacheprovider"]
         if nice := shutil.which("nice"):
             command = [nice, "-n", "10", *command]
         quick = subprocess.Popen(  # noqa: S603
@@ -110,8 +111,9 @@ def _run_side_by_side(terminal: Terminal) -> bool:
             quick.kill()
             quick.wait()
         said.seek(0)
+        lines = said.read().splitlines(keepends=True)
         sys.stdout.flush()
-        sys.stdout.buffer.write(said.read())
+        sys.stdout.buffer.writelines(lines[-1:] if quick_passed else lines)
         sys.stdout.flush()
     if quick_passed and not others_passed:
         terminal.warn("the quick tests passed, the ones with servers (further up) did not")
