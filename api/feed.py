@@ -19,6 +19,7 @@ from schemas.codec import Undecodable, decode
 from schemas.feed import ConflictLine, FeedLine
 from schemas.settings import Endpoints
 from schemas.topics import CONFLICTS, FEED, partition_of
+from streams.kafka.access import client_settings
 
 log = structlog.get_logger(__name__)
 
@@ -241,7 +242,7 @@ class Feed:
     @contextlib.asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._endpoints.bootstrap,
+            **client_settings(self._endpoints),
             enable_auto_commit=False,
             auto_offset_reset="latest",
             request_timeout_ms=10_000,

@@ -238,7 +238,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         sessions=Sessions(database),
         people=People(database),
         audit=Audit(database, now_ms),
-        limits=RateLimits(endpoints.redis_url.get_secret_value()),
+        limits=RateLimits(cache),
         conflicts=held,
         batches=Batches(database, held, now_ms),
         policies=PolicyDesk(database, directory.rulebook, now_ms),

@@ -7,11 +7,13 @@ import time
 
 import structlog
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
+from redis.asyncio import Redis
 
 from api.errors import too_many
 from streams.cache import CACHE_ERRORS
+from streams.counting import SharedCounters
 
 log = structlog.get_logger(__name__)
 
@@ -27,13 +29,12 @@ class RateLimits:
     alone: a limit may then be exceeded by as many times as there are processes, and nobody is
     locked out."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, cache: Redis | None = None) -> None:
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._shared: FixedWindowRateLimiter | None = None
         self._away_until_s = 0.0
-        if redis_url:
-            shared: Storage = RedisStorage(f"async+{redis_url}", implementation="redispy")
-            self._shared = FixedWindowRateLimiter(shared)
+        if cache is not None:
+            self._shared = FixedWindowRateLimiter(SharedCounters(cache, "LIMITS"))
 
     async def hit(self, limit: RateLimitItem, kind: str, who: str) -> None:
         """Count one; raises 429 where it is one too many."""

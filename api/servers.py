@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from schemas.settings import Endpoints
 from streams.cache import CACHE_ERRORS
 from streams.database import Database
+from streams.kafka.access import connection_settings
 
 log = structlog.get_logger(__name__)
 
@@ -80,11 +81,12 @@ def watched(endpoints: Endpoints, database: Database, cache: Redis) -> dict[str,
 
     async def kafka() -> None:
         problem: Exception | None = None
+        settings = connection_settings(endpoints)
         for broker in endpoints.bootstrap:
             host, _, port = broker.rpartition(":")
             try:
                 connection = await create_conn(
-                    host, int(port), request_timeout_ms=int(PATIENCE_S * 1000)
+                    host, int(port), request_timeout_ms=int(PATIENCE_S * 1000), **settings
                 )
             except (KafkaError, OSError) as error:
                 problem = error

@@ -72,6 +72,6 @@ class Services:
     couriers: CourierLines = field(default_factory=CourierLines)
     greeting: set[object] = field(default_factory=set)
     """WebSockets that have not said yet who they are."""
-    limits: RateLimits = field(default_factory=lambda: RateLimits(""))
+    limits: RateLimits = field(default_factory=RateLimits)
     clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
     started_at_s: float = field(default_factory=time.monotonic)

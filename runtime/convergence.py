@@ -74,19 +74,19 @@ class Judgement:
 class Places:
     """Where to look, for one organisation."""
 
-    kafka_url: str
+    kafka: Mapping[str, str]
+    """The KAFKA_… variables: a handle of a running demo carries them to other terminals."""
     database_url: str
     sandbox_url: str
     organization_id: str
     shop: str
     number: str = ""
     """WhatsApp number, where its catalogue is to be judged too."""
-    topic_prefix: str = ""
 
 
 async def judge(places: Places) -> Judgement:
     """Look once."""
-    changelog = await read_changelog(places.kafka_url, f"{places.topic_prefix}{CHANGELOG}")
+    changelog = await read_changelog(places.kafka, CHANGELOG)
     records = records_of(changelog.values(), places.organization_id)
     mongodb = await read_mongodb(
         places.database_url, places.organization_id, records.order_at("mongodb")

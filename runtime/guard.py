@@ -9,16 +9,17 @@ import time
 from runtime.progress import ProgressReader
 from runtime.supervisor import Supervisor, is_paused
 from runtime.watchdog import Limits, Watch, judge
+from schemas.settings import Endpoints
 
 
 class Guard:
     """Watches the processes of one supervisor until stopped."""
 
     def __init__(
-        self, supervisor: Supervisor, kafka_url: str, limits: Limits | None = None
+        self, supervisor: Supervisor, endpoints: Endpoints, limits: Limits | None = None
     ) -> None:
         self._supervisor = supervisor
-        self._kafka_url = kafka_url
+        self._endpoints = endpoints
         self._limits = limits or Limits()
         self._watches: dict[tuple[str, str], Watch | None] = {}
         self._paused_since_s: dict[int, float] = {}
@@ -40,7 +41,7 @@ class Guard:
 
     async def _watch(self) -> None:
         groups = {g: topics for s in self._supervisor.specs() for g, topics in s.groups.items()}
-        async with ProgressReader(self._kafka_url) as reader:
+        async with ProgressReader(self._endpoints) as reader:
             while not self._stopping.is_set():
                 self._replace_paused()
                 await self._replace_stalled(reader, groups)

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer
+from aiokafka.helpers import create_ssl_context
 from pymongo import AsyncMongoClient
 
 Document = Mapping[str, Any]
@@ -212,10 +213,10 @@ class Changelog:
             self.found[key] = record
 
 
-async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, Any]]:
+async def read_changelog(kafka: Mapping[str, str], topic: str) -> dict[bytes, dict[str, Any]]:
     """The changelog from its beginning to its present end."""
     changelog = Changelog()
-    async with Tape(kafka_url, topic) as tape:
+    async with Tape(kafka, f"{kafka.get('KAFKA_TOPIC_PREFIX', '')}{topic}") as tape:
         await tape.read(changelog.take)
     return changelog.found
 
@@ -223,10 +224,11 @@ async def read_changelog(kafka_url: str, topic: str) -> dict[bytes, dict[str, An
 class Tape:
     """Topics from their beginning, each time to their present end. Use as a context manager."""
 
-    def __init__(self, kafka_url: str, *topics: str) -> None:
+    def __init__(self, kafka: Mapping[str, str], *topics: str) -> None:
+        """`kafka`: the KAFKA_… variables."""
         self._consumer = AIOKafkaConsumer(
             *topics,  # without a group it is given all partitions
-            bootstrap_servers=kafka_url.removeprefix("kafka://"),
+            **_client_settings(kafka),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
@@ -254,6 +256,29 @@ class Tape:
             for partition in list(open_ones):
                 if await self._consumer.position(partition) >= ends[partition]:
                     open_ones.discard(partition)
+
+
+def _client_settings(kafka: Mapping[str, str]) -> dict[str, Any]:
+    """Read by own eyes, as all here."""
+    protocol = kafka.get("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT"
+    found: dict[str, Any] = {
+        "bootstrap_servers": [part.removeprefix("kafka://") for part in
+                              kafka["KAFKA_URL"].split(",")],
+        "security_protocol": protocol,
+    }  # fmt: skip
+    if protocol.endswith("SSL"):
+        found["ssl_context"] = create_ssl_context(
+            cafile=kafka.get("KAFKA_TLS_CA"),
+            certfile=kafka.get("KAFKA_TLS_CERTIFICATE"),
+            keyfile=kafka.get("KAFKA_TLS_KEY"),
+        )
+    if protocol.startswith("SASL"):
+        found |= {
+            "sasl_mechanism": kafka.get("KAFKA_SASL_MECHANISM") or "SCRAM-SHA-512",
+            "sasl_plain_username": kafka["KAFKA_USERNAME"],
+            "sasl_plain_password": kafka["KAFKA_PASSWORD"],
+        }
+    return found
 
 
 def records_of(changelog: Iterable[dict[str, Any]], organization_id: str) -> Records:

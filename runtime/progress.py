@@ -19,6 +19,7 @@ from aiokafka.errors import (
 
 from runtime.watchdog import Partition, Progress
 from schemas.settings import Endpoints
+from streams.kafka.access import client_settings
 
 _TIMEOUT_S = 3.0
 _NOT_YET = (
@@ -31,8 +32,8 @@ _NOT_YET = (
 class ProgressReader:
     """One admin client and one consumer without a group, opened on first use."""
 
-    def __init__(self, kafka_url: str) -> None:
-        self._servers = Endpoints(kafka_url=kafka_url).bootstrap
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._counts: dict[str, int] = {}
@@ -76,10 +77,10 @@ class ProgressReader:
 
     async def _open(self) -> None:
         if self._admin is None:
-            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+            self._admin = AIOKafkaAdminClient(**client_settings(self._endpoints))
             await self._admin.start()
         if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(bootstrap_servers=self._servers, group_id=None)
+            self._consumer = AIOKafkaConsumer(**client_settings(self._endpoints), group_id=None)
             await self._consumer.start()
 
     async def _read_group(self, group: str, topics: Iterable[str]) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -116,7 +117,7 @@ class Stack:
         return (*self._servers.statuses(), *own)
 
     def is_running(self) -> bool:
-        """False once stopped, or when a supervisor gave up (a full disk, say)."""
+        """False once stopped, or when a supervisor gave up."""
         own = self._supervisor is not None and self._supervisor.is_running()
         return own and self._servers.is_running()
 
@@ -151,9 +152,11 @@ class Stack:
             listener=self._listen,
         )
         self._supervisor.start()
-        from runtime.guard import Guard  # late: it loads while the processes start
+        from runtime.guard import Guard  # late: they load while the processes start
+        from schemas.settings import Endpoints
 
-        self._guard = Guard(self._supervisor, self._environment["KAFKA_URL"])
+        endpoints = Endpoints.of({**self._base, **self._environment})
+        self._guard = Guard(self._supervisor, endpoints)
         self._guard.start()
 
     def _spec(self, entry: ProcessEntry) -> ProcessSpec:
@@ -201,12 +204,13 @@ class Stack:
         return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104
 
     def _listen(self, event: ProcessEvent) -> None:
-        if event.what == "ready":
-            self._reporter.done(event.name, event.detail, event.seconds or 0.0)
-        else:
-            self._reporter.warn(f"{event.name} {event.what}: {event.detail}")
-        if self._ready:
-            self._write_state()
+        with contextlib.suppress(OSError):  # a full disk ends nobody; the next event tells it all
+            if event.what == "ready":
+                self._reporter.done(event.name, event.detail, event.seconds or 0.0)
+            else:
+                self._reporter.warn(f"{event.name} {event.what}: {event.detail}")
+            if self._ready:
+                self._write_state()
 
     def _write_state(self) -> None:
         state.RunState(

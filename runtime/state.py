@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -78,11 +79,13 @@ def clear(home: Path) -> None:
 
 
 def redacted(url: str) -> str:
-    """Without the password."""
+    """Without passwords: the servers' and, behind the `?`, the Sentinels'."""
     parts = urlsplit(url)
-    if not parts.password:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":•••@")))
+    query = re.sub(r"(password=)[^&]*", r"\1•••", parts.query)
+    netloc = parts.netloc
+    if parts.password:
+        netloc = netloc.replace(f":{parts.password}@", ":•••@")
+    return urlunsplit(parts._replace(netloc=netloc, query=query))
 
 
 def _path(home: Path) -> Path:

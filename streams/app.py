@@ -17,6 +17,7 @@ import structlog
 from schemas.settings import Endpoints
 from schemas.topics import Topic
 from streams import metrics
+from streams.kafka.access import tls_context
 from streams.kafka.driver import ChunkSchema, ChunkTransport
 from streams.kafka.records import Handler, Incoming
 
@@ -58,6 +59,7 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
     app = SyncApp(
         f"{endpoints.topic_prefix}smartstore-{name}",
         broker=[f"kafka://{address}" for address in endpoints.bootstrap],
+        broker_credentials=_credentials(endpoints),
         store="memory://",
         datadir=tempfile.gettempdir(),  # Faust insists on a folder; memory tables use none
         web_enabled=False,
@@ -84,6 +86,19 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
     )
     app.topic_prefix = endpoints.topic_prefix
     return app
+
+
+def _credentials(endpoints: Endpoints) -> Any:
+    """The same as `streams.kafka.access` says, in Faust's words. Raises BadCertificate."""
+    context = tls_context(endpoints)
+    if not endpoints.kafka_sasl:
+        return context
+    return faust.SASLCredentials(
+        username=endpoints.kafka_username,
+        password=endpoints.kafka_password.get_secret_value(),
+        mechanism=endpoints.kafka_sasl_mechanism,
+        ssl_context=context,
+    )
 
 
 def bind(

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from redis.asyncio import Redis
 
-from streams.cache import CACHE_ERRORS
+from streams.cache import CACHE_ERRORS, get_many
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ class LinkCache:
         if not missing or redis is None:
             return found
         try:
-            values = await redis.mget([self._prefix + row_id for row_id in missing])
+            values = await get_many(redis, [self._prefix + row_id for row_id in missing])
         except CACHE_ERRORS as error:
             self._failed(error)
             return found

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, for_code
 
 from schemas.settings import Endpoints
 from schemas.topics import TOPICS, Topic
+from streams.kafka.access import client_settings
 
 PATIENCE_S = 30.0
 EXISTS = 36
@@ -26,7 +27,7 @@ class TopicMismatch(RuntimeError):
 @contextlib.asynccontextmanager
 async def admin(endpoints: Endpoints) -> AsyncIterator[AIOKafkaAdminClient]:
     """Kafka's admin client, for as long as it takes."""
-    client = AIOKafkaAdminClient(bootstrap_servers=endpoints.bootstrap, request_timeout_ms=15_000)
+    client = AIOKafkaAdminClient(**client_settings(endpoints), request_timeout_ms=15_000)
     await client.start()
     try:
         yield client

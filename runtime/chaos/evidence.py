@@ -71,7 +71,7 @@ async def _topics(system: System, organization_id: str) -> list[dict[str, Any]]:
             )  # fmt: skip
 
     names = [f"{system.prefix}{name}" for name in _TOPICS]
-    async with Tape(system.servers()["KAFKA_URL"], *names) as tape:
+    async with Tape(system.kafka(), *names) as tape:
         await tape.read(take)
     return sorted(found, key=lambda row: (row["at_ms"], row["topic"], row["offset"]))
 

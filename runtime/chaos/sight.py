@@ -191,10 +191,10 @@ async def _letters(merchant: Merchant, since_ms: float) -> list[Document]:
 @asynccontextmanager
 async def open_eyes(system: System) -> AsyncIterator[Eyes]:
     """Follow the engine's topics from their beginning."""
-    kafka_url = system.servers()["KAFKA_URL"]
+    kafka = system.kafka()
     told: Sequence[str] = [f"{system.prefix}{name}" for name in _TOLD]
     async with AsyncExitStack() as opened:
-        changelog = await opened.enter_async_context(Tape(kafka_url, f"{system.prefix}{CHANGELOG}"))
-        other = await opened.enter_async_context(Tape(kafka_url, *told))
-        progress = await opened.enter_async_context(ProgressReader(kafka_url))
+        changelog = await opened.enter_async_context(Tape(kafka, f"{system.prefix}{CHANGELOG}"))
+        other = await opened.enter_async_context(Tape(kafka, *told))
+        progress = await opened.enter_async_context(ProgressReader(system.endpoints()))
         yield Eyes(system, changelog, other, progress)

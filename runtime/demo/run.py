@@ -33,6 +33,7 @@ from runtime.lock import HomeLock
 from sandbox.data import ORGANIZATION
 from schemas.policy import Rule
 from streams.database import open_database
+from streams.kafka.access import client_settings
 
 _PREFIX = "demo"
 _LINK_S = 86_400
@@ -181,9 +182,8 @@ def _forget_earlier_runs(system: System) -> None:
 
 
 async def _forget(system: System) -> None:
-    found = system.servers()
-    admin = AIOKafkaAdminClient(bootstrap_servers=found["KAFKA_URL"].removeprefix("kafka://"))
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(found["DATABASE_URL"])
+    admin = AIOKafkaAdminClient(**client_settings(system.endpoints()))
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(system.servers()["DATABASE_URL"])
     ours = client.get_default_database().name
     try:
         for name in await client.list_database_names():

@@ -113,12 +113,11 @@ class System:
 
     def endpoints(self) -> Endpoints:
         """The same for our own code."""
-        found = self.servers()
-        return Endpoints.model_validate(
-            {name: found[name] for name in ("KAFKA_URL", "DATABASE_URL", "REDIS_URL")}
-            | {"KAFKA_TOPIC_PREFIX": self.prefix}
-            | {n: self._base[n] for n in ("KAFKA_PARTITIONS",) if self._base.get(n)}
-        )
+        return Endpoints.of({**self._base, **self.servers()})
+
+    def kafka(self) -> dict[str, str]:
+        """The KAFKA_… variables, for the judge."""
+        return {n: v for n, v in self.environment().items() if n.startswith("KAFKA_") and v}
 
     def environment(self) -> dict[str, str]:
         """What a process of ours is given."""
@@ -166,15 +165,13 @@ class System:
 
     def places(self, organization_id: str, shop: str, number: str = "") -> Places:
         """Where the judge looks."""
-        found = self.servers()
         return Places(
-            kafka_url=found["KAFKA_URL"],
-            database_url=found["DATABASE_URL"],
+            kafka=self.kafka(),
+            database_url=self.servers()["DATABASE_URL"],
             sandbox_url=self.sandbox_url,
             organization_id=organization_id,
             shop=shop,
             number=number,
-            topic_prefix=self.prefix,
         )
 
 

@@ -26,6 +26,7 @@ from schemas.codec import encode
 from schemas.envelope import rfc3339
 from schemas.settings import Endpoints
 from schemas.topics import TOPICS
+from streams.kafka.access import client_settings
 from streams.topics import EXISTS, admin
 
 SETTLED_MS = 2_000
@@ -218,7 +219,7 @@ class TopicTarget:
         if self._producer is None:
             await self._make()
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._endpoints.bootstrap, acks="all", enable_idempotence=True
+                **client_settings(self._endpoints), acks="all", enable_idempotence=True
             )
             await producer.start()
             self._producer = producer

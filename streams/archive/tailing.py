@@ -15,6 +15,7 @@ from schemas.topics import TOPICS
 from streams.archive.manifest import Position, Source
 from streams.archive.rows import event_of
 from streams.inbox import BODY_REF, BodyLost, Inbox
+from streams.kafka.access import client_settings
 from streams.kafka.records import Incoming
 
 POLL_MS = 500
@@ -47,7 +48,7 @@ class Tail:
     async def open(self) -> None:
         """Connect and go to the positions."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._endpoints.bootstrap,
+            **client_settings(self._endpoints),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=FETCH_BYTES,

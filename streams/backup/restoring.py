@@ -24,6 +24,7 @@ from streams.backup.layout import (
 )
 from streams.database import Database, ensure_indexes
 from streams.kafka import Outgoing, Publisher
+from streams.kafka.access import client_settings
 from streams.sync.epochs import raise_floor
 from streams.topics import ensure_topics, history_of
 
@@ -84,7 +85,7 @@ async def _refuse_full_topics(endpoints: Endpoints, force: bool) -> None:
         return
     real = endpoints.topic(ENTITIES.name)
     places = [TopicPartition(real, number) for number in range(endpoints.kafka_partitions)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=endpoints.bootstrap)
+    consumer = AIOKafkaConsumer(**client_settings(endpoints))
     await consumer.start()
     try:
         ends = await consumer.end_offsets(places)

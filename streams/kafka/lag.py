@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from schemas.settings import Endpoints
 from schemas.topics import COMMANDS, INBOUND, OBSERVATIONS, OUTCOMES, RESOLUTIONS
 from streams.fresh import Fresh
+from streams.kafka.access import client_settings
 
 FRESH_S = 2.0
 PATIENCE_S = 3.0
@@ -91,13 +92,13 @@ class Lag:
     async def _clients(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._admin is None:
             admin = AIOKafkaAdminClient(
-                bootstrap_servers=self._endpoints.bootstrap, request_timeout_ms=3_000
+                **client_settings(self._endpoints), request_timeout_ms=3_000
             )
             await admin.start()
             self._admin = admin
         if self._consumer is None:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._endpoints.bootstrap, request_timeout_ms=3_000
+                **client_settings(self._endpoints), request_timeout_ms=3_000
             )
             await consumer.start()
             self._consumer = consumer

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from schemas.settings import Endpoints
 from schemas.topics import partition_of
+from streams.kafka.access import client_settings
 from streams.kafka.records import Outgoing
 
 log = structlog.get_logger(__name__)
@@ -146,7 +147,7 @@ class Publisher:
         async with self._opening:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._endpoints.bootstrap,
+                    **client_settings(self._endpoints),
                     acks="all",
                     enable_idempotence=True,
                     linger_ms=self._linger_ms,

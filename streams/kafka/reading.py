@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.settings import Endpoints
 from schemas.topics import Topic
+from streams.kafka.access import client_settings
 
 Take = Callable[[Sequence[Any]], Awaitable[None]]
 """Takes records of one partition, in order, as aiokafka has them."""
@@ -22,7 +23,7 @@ async def read_to_end(
     if not places:
         return {}
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=endpoints.bootstrap,
+        **client_settings(endpoints),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from schemas.codec import encode
 from schemas.settings import Endpoints
 from schemas.topics import OBSERVATIONS, OUTCOMES, RESOLUTIONS
 from streams.app import SyncApp, bind, create_app
+from streams.cache import CACHE_ERRORS
 from streams.deadletter.parking import Parking
 from streams.kafka import Publisher
 from streams.roles import Role
@@ -101,5 +101,5 @@ async def tell_status(reconciler: Reconciler, redis: Redis) -> None:
         if figures:
             try:
                 await redis.hset(STATUS_KEY, mapping=figures)  # type: ignore[arg-type]
-            except RedisError as error:
+            except CACHE_ERRORS as error:
                 log.debug("status not told", reason=str(error))

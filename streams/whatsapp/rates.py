@@ -13,10 +13,12 @@ from hashlib import sha256
 
 import structlog
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from streams.cache import CACHE_ERRORS
+from streams.counting import SharedCounters
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +45,7 @@ class Rates:
     ) -> None:
         """`redis` is closed by who opened it."""
         self._clock = clock
-        self._shared = MovingWindowRateLimiter(
-            RedisStorage(
-                "async+redis://",
-                implementation="redispy",
-                key_prefix="ss:rate",
-                connection_pool=redis.connection_pool,  # type: ignore[arg-type]
-            )
-        )
+        self._shared = MovingWindowRateLimiter(SharedCounters(redis, "ss:rate"))
         self._alone = MovingWindowRateLimiter(MemoryStorage())
         self._number = RateLimitItemPerSecond(per_second)
         self._pair = RateLimitItemPerSecond(BURST, BURST_S)
@@ -68,7 +63,7 @@ class Rates:
         if self._clock() >= self._away_until:
             try:
                 return await self._take(self._shared, self._pair, self._number, pair, number)
-            except (RedisError, OSError, TimeoutError) as error:
+            except CACHE_ERRORS as error:
                 self._away_until = self._clock() + PATIENCE_S
                 log.warning("rates are counted without Redis", error=type(error).__name__)
         return await self._take(self._alone, self._pair_alone, self._number_alone, pair, number)

@@ -63,7 +63,7 @@ async def commands(system: System, organization_id: str) -> int:
         found += (message.key or b"").startswith(mine)
 
     names = [f"{system.prefix}{topic.name}" for topic in COMMANDS.values()]
-    async with Tape(system.servers()["KAFKA_URL"], *names) as tape:
+    async with Tape(system.kafka(), *names) as tape:
         await tape.read(count)
     return found
 

@@ -20,6 +20,7 @@ from runtime.guard import Guard
 from runtime.settings import ROOT
 from runtime.supervisor import ProcessEvent, ProcessSpec, Supervisor, restart_delay_s
 from runtime.watchdog import Limits
+from schemas.settings import Endpoints
 
 SLEEPER = (sys.executable, "-S", "-c", "import time; time.sleep(600)")
 ENVIRONMENT = dict(os.environ)
@@ -67,6 +68,24 @@ def test_one_that_never_stays_up_fails_the_start_with_its_words(tmp_path: Path) 
     assert not [p for p in psutil.Process().children() if "time.sleep(600)" in p.cmdline()]
 
 
+def test_a_disk_without_room_ends_nobody(tmp_path: Path) -> None:
+    """Neither the list of processes nor a log can be written; later there is room again."""
+    run = tmp_path / "run"
+    with Supervisor([sleeper()], home=tmp_path, name="t") as supervisor:
+        log = supervisor.status("sleeper").log
+        log.unlink()
+        log.mkdir()
+        run.rename(tmp_path / "away")
+        run.write_text("in the way")
+        os.kill(supervisor.status("sleeper").pid or 0, signal.SIGKILL)
+        eventually(lambda: supervisor.status("sleeper").state == "waiting")
+        assert supervisor.is_running()
+        log.rmdir()
+        run.unlink()
+        eventually(lambda: supervisor.status("sleeper").state == "ready")
+        assert str(supervisor.status("sleeper").pid) in (run / "t.pids").read_text()
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_broken_listener_ends_the_children_too(tmp_path: Path) -> None:
     def broken(event: ProcessEvent) -> None:
@@ -84,7 +103,9 @@ def test_a_broken_listener_ends_the_children_too(tmp_path: Path) -> None:
 def test_a_stopped_process_is_replaced(tmp_path: Path) -> None:
     """SIGSTOP: alive for the system, dead for its work."""
     with Supervisor([sleeper()], home=tmp_path, name="t") as supervisor:
-        guard = Guard(supervisor, "127.0.0.1:1", Limits(look_every_s=0.2, paused_s=0.3))
+        guard = Guard(
+            supervisor, Endpoints(kafka_url="127.0.0.1:1"), Limits(look_every_s=0.2, paused_s=0.3)
+        )
         guard.start()
         first = supervisor.status("sleeper").pid
         assert first

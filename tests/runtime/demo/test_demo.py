@@ -18,7 +18,7 @@ from runtime.demo.watch import Change, Expectation, Landing
 from runtime.lock import HomeLock
 from sandbox.client import ShopAccess
 
-PLACES = Places("kafka://k", "mongodb://m", "http://s", "demo", "demo", "1")
+PLACES = Places({"KAFKA_URL": "k"}, "mongodb://m", "http://s", "demo", "demo", "1")
 SHOP = ShopAccess("demo", "http://s/shops/demo", "ck", "cs", "w", True)
 
 

@@ -16,6 +16,7 @@ from runtime.guard import Guard
 from runtime.settings import ROOT
 from runtime.supervisor import ProcessEvent, ProcessSpec, Supervisor
 from runtime.watchdog import Limits
+from schemas.settings import Endpoints
 
 pytestmark = [pytest.mark.servers]
 
@@ -63,7 +64,7 @@ def test_a_hung_worker_is_replaced(servers: dict[str, str], tmp_path: Path) -> N
     )
     limits = Limits(group_stall_s=1.5, grace_s=3, look_every_s=0.4)
     with Supervisor([spec], home=tmp_path, name="t", listener=events.append) as supervisor:
-        guard = Guard(supervisor, servers["KAFKA_URL"], limits)
+        guard = Guard(supervisor, Endpoints.of(servers), limits)
         guard.start()
         until_s = time.monotonic() + 40
         while not any(event.what == "replaced" for event in events):

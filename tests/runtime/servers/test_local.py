@@ -25,6 +25,7 @@ from runtime.progress import ProgressReader
 from runtime.servers import LocalServers
 from runtime.settings import ENDPOINTS, ROOT
 from runtime.stack import Stack
+from schemas.settings import Endpoints
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 
@@ -76,7 +77,7 @@ async def test_killed_servers_return_with_their_data_and_ports(local: LocalServe
         wait_for(lambda: restarted(local))
         assert mongo.smartstore.things.find_one({"_id": "kept"}) == {"_id": "kept"}
         assert cache.get("kept") == b"yes"
-    async with ProgressReader(urls["KAFKA_URL"]) as reader:
+    async with ProgressReader(Endpoints.of(urls)) as reader:
         progress = None
         for _ in range(100):  # the first question makes the coordinator's topic
             progress = progress or await reader.read({"nobody": ["kept"]})
