@@ -118,7 +118,8 @@ class PidFile:
 
     def _write(self) -> None:
         rows = [{"pid": p, "name": n, "began": b} for p, (n, b) in self._began.items()]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps(rows))
-        fresh.replace(self._path)
+        with contextlib.suppress(OSError):  # a full disk: the next change writes all of them
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(json.dumps(rows))
+            fresh.replace(self._path)

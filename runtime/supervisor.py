@@ -208,7 +208,7 @@ class Supervisor:
             while not self._stopping.is_set():
                 self._look()
                 self._stopping.wait(_TICK_S)
-        finally:  # also when a full disk or the listener broke the loop: see `is_running`
+        finally:  # also when the listener broke the loop: see `is_running`
             self._stopping.set()
             self._end_all()
 
@@ -234,7 +234,12 @@ class Supervisor:
 
     def _start_one(self, slot: _Slot, now_s: float) -> None:
         slot.log_begin = slot.log.stat().st_size if slot.log.exists() else 0
-        slot.popen = spawn(slot.spec.argv, env=slot.spec.env, cwd=self._home, log=slot.log)
+        try:
+            slot.popen = spawn(slot.spec.argv, env=slot.spec.env, cwd=self._home, log=slot.log)
+        except OSError:  # no room for its log, or for one more process
+            slot.failures += 1
+            slot.next_start_s = now_s + restart_delay_s(slot.failures)
+            return
         self._pids.add(slot.spec.name, slot.popen.pid)
         slot.started_s, slot.state, slot.paused_since_s = now_s, "starting", None
         threading.Thread(
