@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.faults import RequestFault, proxy_page, retry_after
+from sandbox.faults import RequestFault, proxy_page, retry_after, spoiled
 from sandbox.http import Answer, Call, MalformedBody, json_answer
 from sandbox.sender import Sender
 from sandbox.whatsapp import catalogue as catalogues
@@ -79,8 +79,7 @@ class WhatsApp:
             if self.files.owner(parts[1]) and parts[2:3] == ["content"] and len(parts) == 4:
                 return self.files.content(number, parts[1], parts[3])
             answer = json_answer(200, self._answer(number, call, parts[1], parts[2:]))
-            answer.dropped = fault is not None and fault.drop
-            return answer
+            return spoiled(answer, fault)
         except GraphError as error:
             return json_answer(error.status, error.document())
         except MalformedBody:
