@@ -31,6 +31,8 @@ class RequestFault:
     delay_s: float = 0.0
     drop: bool = False
     """Apply the request, then break the connection before the answer is complete."""
+    cut: bool = False
+    """Apply the request, then answer with half of the document."""
 
     def matches(self, method: str, path: str) -> bool:
         if self.times is not None and self.times <= 0:
@@ -103,6 +105,15 @@ def retry_after(fault: RequestFault) -> list[tuple[bytes, bytes]]:
     if fault.retry_after_s is None:
         return []
     return [(b"retry-after", str(fault.retry_after_s).encode())]
+
+
+def spoiled(answer: Answer, fault: RequestFault | None) -> Answer:
+    """The answer to a request that was applied, as the fault lets it through."""
+    if fault is not None:
+        answer.dropped = fault.drop
+        if fault.cut:
+            answer.content = answer.content[: len(answer.content) // 2]
+    return answer
 
 
 def proxy_page(fault: RequestFault) -> Answer:

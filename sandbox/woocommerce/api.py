@@ -5,7 +5,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
-from sandbox.faults import RequestFault, proxy_page, retry_after
+from sandbox.faults import RequestFault, proxy_page, retry_after, spoiled
 from sandbox.http import Answer, Call, MalformedBody, html_answer, json_answer
 from sandbox.woocommerce import fields, hooks, lists, orders, plugin, resources
 from sandbox.woocommerce.auth import authentication_error, identify
@@ -83,8 +83,7 @@ class WooCommerce:
             )
         if shop.settings.php_notices:
             answer.content = NOTICE + answer.content
-        answer.dropped = fault is not None and fault.drop
-        return answer
+        return spoiled(answer, fault)
 
     async def _answer(self, shop: Shop, call: Call, parts: list[str]) -> Answer:
         if parts[:1] != ["wp-json"]:
