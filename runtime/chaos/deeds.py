@@ -1,8 +1,9 @@
-"""Things that are done to a running system besides killing its parts. Each raises nothing that is
-the fault's own doing."""
+"""Things that are done to a running system besides killing its parts. Each notes what it finds with
+its `Ground`, and raises nothing that is the fault's own doing."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -11,8 +12,7 @@ from typing import Any
 import httpx
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from runtime.demo.merchant import Merchant
-from runtime.demo.system import System
+from runtime.chaos.ground import Ground, Peak
 from schemas.topics import INBOUND, OBSERVATIONS, OUTCOMES
 from streams.cache import open_cache
 from streams.database import open_database
@@ -20,62 +20,127 @@ from streams.kafka import Outgoing, Publisher
 
 POISON = (b"", b"\x00\xff not json", b'{"kind":"seen"', b'{"kind":"nobody knows"}', b"[" * 5_000)
 BIG = 10_000_000
-Deed = Callable[[System, Merchant], Coroutine[Any, Any, None]]
+BOMB = 100_000_000
+"""Bytes that unpack from a hundred kilobytes."""
+BIG_AT_ONCE = 4
+MOST_GROWTH_MB = 64.0
+FULL_S = 10.0
+"""So long a disk stays full."""
+_LOOK_EVERY_S = 0.05
+Deed = Callable[[Ground], Coroutine[Any, Any, None]]
 
 
-class NotRefused(RuntimeError):
-    """Something was taken that should not have been."""
-
-
-async def flush_redis(system: System, _merchant: Merchant) -> None:
+async def flush_redis(ground: Ground) -> None:
     """Everything in Redis is gone."""
-    cache = open_cache(system.endpoints())
+    cache = open_cache(ground.system.endpoints())
     await cache.flushall()
     await cache.aclose()
 
 
-async def step_down(system: System, _merchant: Merchant) -> None:
+async def step_down(ground: Ground) -> None:
     """The primary gives up; after two seconds it may be elected again."""
-    database = open_database(system.endpoints())
+    database = open_database(ground.system.endpoints())
     with suppress(AutoReconnect, OperationFailure):
         await database.client.admin.command("replSetStepDown", 2, force=True)
     await database.client.close()
 
 
-async def lose_token(system: System, _merchant: Merchant) -> None:
-    """The change stream's place is forgotten: a snapshot must make up for it."""
-    database = open_database(system.endpoints())
-    await database["ss_checkpoints"].update_many(
-        {"token": {"$exists": True}}, {"$set": {"token": {"_data": "8200"}}}
-    )
+async def lose_token(ground: Ground) -> None:
+    """The reader dies, and what it saved is older than anything the oplog still has: a snapshot
+    must make up for it."""
+    database = open_database(ground.system.endpoints())
+    rows = database["ss_checkpoints"]
+    ground.system.kill("cdc")
+    async for row in rows.find({"token._data": {"$exists": True}}):
+        token = row["token"]["_data"]
+        # A token is 82, then the seconds and the number of its operation, in hexadecimal.
+        old = f"{token[:2]}{1:08X}{token[10:]}"
+        await rows.update_one({"_id": row["_id"]}, {"$set": {"token._data": old}})
     await database.client.close()
 
 
-async def poison(system: System, _merchant: Merchant) -> None:
-    """Records that nobody can read, in three topics."""
-    publisher = Publisher(system.endpoints())
+async def poison(ground: Ground) -> None:
+    """Records that nobody can read, in three topics: each must be parked."""
+    publisher = Publisher(ground.system.endpoints())
     for topic in (INBOUND, OBSERVATIONS, OUTCOMES):
         for number, value in enumerate(POISON):
-            await publisher.publish(Outgoing(topic, f"poison/{number}".encode(), value))
+            key = f"{ground.merchant.organization_id}/poison/{number}"
+            ground.letters.add((topic.name, key))
+            await publisher.publish(Outgoing(topic, key.encode(), value))
     await publisher.stop()
 
 
-async def big_bodies(_system: System, merchant: Merchant) -> None:
-    """Bodies of 10 MB, plain and as a gzip bomb, signed and not. Raises NotRefused."""
-    bomb = gzip.compress(b"0" * BIG * 10)
+async def big_bodies(ground: Ground) -> None:
+    """Bodies of 10 MB, with and without their length told, and gzip bombs, several at once. None
+    may be taken, and the memory of who refuses them may not grow with them."""
+    merchant = ground.merchant
+    bomb = gzip.compress(b"0" * BOMB)
     paths = (
         f"/api/webhooks/woocommerce/{merchant.organization_id}",
         "/api/webhooks/whatsapp",
         "/api/integrations/pair",
         "/api/events",
+        "/api/conflicts/none/resolve",
     )
+    packed = {"content-encoding": "gzip"}
+    bodies: tuple[tuple[Any, dict[str, str]], ...] = (
+        (b"0" * BIG, {}), (_pieces, {}), (bomb, packed), (_pieces_of(bomb), packed),
+    )  # fmt: skip
+    turns = asyncio.Semaphore(BIG_AT_ONCE)
+    memory = Peak(lambda: ground.memory_mb("api"))
+
+    async def send(client: httpx.AsyncClient, path: str, body: Any, headers: Any) -> None:
+        content = body() if callable(body) else body
+        headers = {"X-API-Key": merchant.api_key, **headers}
+        async with turns:
+            with suppress(httpx.TransportError):  # the connection may be closed on us
+                answer = await client.post(path, content=content, headers=headers)
+                if answer.status_code < 400 or answer.status_code >= 500:
+                    ground.wrong("unsound", f"{path} answered {answer.status_code}")
+
     async with httpx.AsyncClient(base_url=merchant.web.base_url, timeout=30) as client:
-        for path in paths:
-            for body, headers in ((b"0" * BIG, {}), (bomb, {"content-encoding": "gzip"})):
-                with suppress(httpx.TransportError):  # the connection may be closed on us
-                    answer = await client.post(path, content=body, headers=headers)
-                    if answer.status_code < 400:
-                        raise NotRefused(f"{path} answered {answer.status_code}")
+        sending = asyncio.gather(
+            *(send(client, path, body, headers) for path in paths for body, headers in bodies)
+        )
+        while not sending.done():
+            memory.again()
+            await asyncio.wait({sending}, timeout=_LOOK_EVERY_S)
+        await sending
+    ground.figures["api_grew_mb"] = round(memory.grown, 1)
+    if memory.grown > MOST_GROWTH_MB:
+        ground.wrong("unsound", f"the api grew by {memory.grown:.0f} MB")
+
+
+async def _pieces() -> Any:
+    """A body whose length nobody is told beforehand."""
+    for _ in range(BIG // 50_000):
+        yield b"0" * 50_000
+
+
+def _pieces_of(body: bytes) -> Callable[[], Any]:
+    async def pieces() -> Any:
+        for place in range(0, len(body), 1_000):
+            yield body[place : place + 1_000]
+
+    return pieces
+
+
+def _fill(*names: str) -> Deed:
+    """Some disks are full for a while, then have room again."""
+
+    async def filled(ground: Ground) -> None:
+        disks = ground.disks
+        if disks is None:
+            raise LookupError("this system's disks have no size")
+        try:
+            await asyncio.to_thread(disks.fill, *names)
+            await asyncio.sleep(FULL_S)
+            left = {name: disks.left(name) for name in names}
+            ground.figures["bytes_left_when_full"] = left
+        finally:
+            disks.free()
+
+    return filled
 
 
 DEEDS: dict[str, Deed] = {
@@ -84,4 +149,8 @@ DEEDS: dict[str, Deed] = {
     "lose token": lose_token,
     "poison": poison,
     "big bodies": big_bodies,
+    "fill kafka's disk": _fill("kafka"),
+    "fill mongodb's disk": _fill("mongodb"),
+    "fill the archive's disk": _fill("archive"),
+    "fill all disks": _fill("all", "kafka", "mongodb", "archive"),
 }

@@ -1,4 +1,4 @@
-"""Runs the fault matrix on a system of its own and prints a line for each row."""
+"""Runs the fault matrix on systems of its own and prints a line for each row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 import secrets
 import shutil
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,22 @@ from rich.console import Console
 from rich.table import Table
 from stamina.instrumentation import set_on_retry_hooks
 
+from runtime.chaos.disk import CannotMount, Disks
 from runtime.chaos.evidence import keep
-from runtime.chaos.matrix import NOT_TRIED, Row
+from runtime.chaos.matrix import Row
 from runtime.chaos.run import Board, own_system
 from runtime.chaos.seed import Result, run_seed
 from runtime.chaos.sight import open_eyes
+from runtime.chaos.verdict import Finding
 from runtime.commands.up import Signals
 from runtime.demo.run import unless_stopped
 from runtime.demo.system import System
 from runtime.lock import HomeLock
 
-WRONG = ("diverged", "stock", "dead", "owed")
+WRONG = ("diverged", "stock", "dead", "owed", "unsound")
 COLUMNS = ("fault", "lost", "duplicated", "wrong", "recovery_s")
+_TOLD = 8
+"""Findings of a row that are shown."""
 
 
 @dataclass
@@ -38,10 +43,10 @@ class Line:
     evidence: Path | None = None
 
     def shown(self) -> dict[str, Any]:
-        """`wrong`: platforms that differ, stock that is not what was sold, dead letters, and what
-        had not settled in time."""
+        """`wrong`: platforms that differ, stock that is not what was sold, dead letters, what had
+        not settled in time, processes that ended unasked, limits that did not hold."""
         found, times = self.result.verdict, [f.recovered_s for f in self.result.faults]
-        known = [time for time in times if time is not None]
+        known = [one for one in times if one is not None]
         wrong = sum(found.count(kind) for kind in WRONG) + bool(self.result.error)
         return {
             "fault": self.row.name,
@@ -52,73 +57,139 @@ class Line:
         }
 
 
+@dataclass
+class Matrix:
+    """A run: `home` holds the systems' folders and the evidence."""
+
+    home: Path
+    seed: int
+    board: Board
+    lines: list[Line] = field(default_factory=list)
+    not_tried: dict[str, str] = field(default_factory=dict)
+    """Row to the reason."""
+
+    def play(self, chosen: tuple[Row, ...]) -> bool:
+        """Every row, those with small disks on a system of their own; False: stopped by a
+        signal."""
+        plain = tuple(row for row in chosen if not row.small_disks)
+        if plain and not self._on_one_system("system", plain, None):
+            return False
+        small = tuple(row for row in chosen if row.small_disks)
+        if not small:
+            return True
+        HomeLock(self.home / "small" / "servers").refuse_if_held()
+        try:
+            with Disks(self.home / "small") as disks:
+                return self._on_one_system("small", small, disks)
+        except CannotMount as error:
+            why = f"{error}; as root, or in a user namespace: unshare -rm ./smartstore faults"
+            self.not_tried |= {row.name: why for row in small}
+            return True
+
+    def _on_one_system(self, name: str, rows: tuple[Row, ...], disks: Disks | None) -> bool:
+        folder, reporter = self.home / name, self.board.reporter
+        HomeLock(folder / "servers").refuse_if_held()
+        if disks is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        system = own_system(folder, reporter)
+        with Signals() as signals:
+            with reporter.transfers():
+                system.start()
+            signals.collect()
+            reporter.hush()
+            try:
+                work = self._rows(system, rows, disks)
+                return asyncio.run(unless_stopped(work, signals, system)) is not None
+            finally:
+                self.board.say("Stopping")
+                system.stop()
+
+    async def _rows(self, system: System, rows: tuple[Row, ...], disks: Disks | None) -> bool:
+        run = secrets.token_hex(2)
+        async with open_eyes(system) as eyes:
+            for place, row in enumerate(rows):
+                self.board.say(f"{time.strftime('%H:%M:%S')} {row.name}")
+                before = _restarts(system)
+                with self.board.busy(row.name):
+                    result = await run_seed(
+                        system, eyes, row.plan(self.seed), f"f{run}-{place}", disks
+                    )
+                if row.steady:
+                    result.verdict.findings += _ended(before, _restarts(system))
+                line = Line(row, result)
+                if not result.passed:
+                    line.evidence = await keep(self.home, system, result)
+                result.sight = None
+                self.lines.append(line)
+                self._tell(line)
+        return True
+
+    def _tell(self, line: Line) -> None:
+        told, result = line.shown(), line.result
+        mark = "✔" if result.passed else "✘"
+        after = f"recovered in {told['recovery_s']} s, " if told["recovery_s"] is not None else ""
+        self.board.say(f"         {mark} {after}{result.seconds:.0f} s in all")
+        if result.figures:
+            self.board.say(f"           {_figures(result.figures)}")
+        if result.error:
+            self.board.say(f"           {result.error}")
+        for finding in result.verdict.findings[:_TOLD]:
+            self.board.say(f"           {finding}")
+
+
 def run_faults(
     home: Path, chosen: tuple[Row, ...], *, seed: int, as_json: bool, quiet: bool
 ) -> int:
-    """The exit code: 0, or 1 when a row lost, doubled or left anything wrong."""
-    HomeLock(home / "system" / "servers").refuse_if_held()
-    shutil.rmtree(home / "system", ignore_errors=True)
-    board = Board(quiet=quiet)
-    system = own_system(home / "system", board.reporter)
+    """The exit code: 0, or 1 when a row lost, doubled or left anything wrong, or was not run."""
     set_on_retry_hooks(())
-    lines: list[Line] = []
-    with Signals() as signals:
-        with board.reporter.transfers():
-            system.start()
-        signals.collect()
-        board.reporter.hush()
-        try:
-            work = _rows(system, home, chosen, seed, lines, board)
-            stopped = asyncio.run(unless_stopped(work, signals, system)) is None
-        finally:
-            board.say("Stopping")
-            system.stop()
-    _show(lines, as_json)
-    whole = len(lines) == len(chosen) and not stopped
-    return 0 if whole and all(line.result.passed for line in lines) else 1
+    matrix = Matrix(home, seed, Board(quiet=quiet))
+    whole = matrix.play(chosen)
+    _show(matrix, as_json)
+    tried = len(matrix.lines) + len(matrix.not_tried) == len(chosen)
+    return 0 if whole and tried and all(line.result.passed for line in matrix.lines) else 1
 
 
-async def _rows(
-    system: System, home: Path, chosen: tuple[Row, ...], seed: int, lines: list[Line], board: Board
-) -> bool:
-    run = secrets.token_hex(2)
-    async with open_eyes(system) as eyes:
-        for place, row in enumerate(chosen):
-            with board.busy(row.name):
-                result = await run_seed(system, eyes, row.plan(seed), f"f{run}-{place}")
-            line = Line(row, result)
-            if not result.passed:
-                line.evidence = await keep(home, system, result)
-            result.sight = None
-            lines.append(line)
-            told = line.shown()
-            mark = "✔" if result.passed else "✘"
-            after = f", recovered in {told['recovery_s']} s" if told["recovery_s"] else ""
-            board.say(f"{mark} {row.name}{after}")
-            for finding in result.verdict.findings[:5]:
-                board.say(f"    {finding}")
-    return True
+def _restarts(system: System) -> dict[str, int]:
+    return {status.name: status.restarts for status in system.statuses()}
 
 
-def _show(lines: list[Line], as_json: bool) -> None:
-    told = [line.shown() for line in lines]
+def _ended(before: dict[str, int], after: dict[str, int]) -> list[Finding]:
+    """Processes that nobody killed and that had to be started again."""
+    return [
+        Finding("unsound", f"{name} ended and was started again")
+        for name, restarts in after.items()
+        if restarts > before.get(name, 0)
+    ]
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in figures.items())
+
+
+def _show(matrix: Matrix, as_json: bool) -> None:
+    lines = matrix.lines
     if as_json:
         found = {
-            "rows": told,
-            "notTried": list(NOT_TRIED),
+            "rows": [line.shown() | {"figures": line.result.figures} for line in lines],
+            "notTried": matrix.not_tried,
             "evidence": [str(line.evidence) for line in lines if line.evidence],
         }
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
         sys.stdout.flush()
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "fault" else "right")
-    for row in told:
+    for line in lines:
+        row = line.shown()
         table.add_row(*("-" if row[name] is None else str(row[name]) for name in COLUMNS))
     console.print(table)
-    console.print(f"Not tried: {'; '.join(NOT_TRIED)}.", markup=False)
+    for line in lines:
+        if line.result.figures:
+            console.print(f"{line.row.name}: {_figures(line.result.figures)}", markup=False)
+    for name, why in matrix.not_tried.items():
+        console.print(f"not tried: {name} ({why})", markup=False)
     for line in lines:
         if line.evidence:
             console.print(f"{line.row.name}: what was seen is in {line.evidence}", markup=False)

@@ -11,6 +11,8 @@ STABLE = 24
 """Products that live through a seed; those after them are deleted by somebody."""
 DOOMED = 4
 ROUNDS = 3
+PER_SECOND = 40.0
+"""Changes, unless a round says otherwise."""
 MOST_CHANGES = 1_000
 """Each change has a number, and each price must stay near the others (see `load`)."""
 
@@ -76,6 +78,11 @@ class Round:
     changes: tuple[Change, ...]
     blows: tuple[Blow, ...]
     weather: Weather
+    beside: str = ""
+    """What is there for the whole round: a name in `runtime/chaos/beside.py`."""
+    lasting: str = ""
+    """The name of a fault that lasts as long as the round: it is recovered from its end on."""
+    per_second: float = PER_SECOND
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
+from runtime.chaos.beside import beside
+from runtime.chaos.disk import Disks
+from runtime.chaos.ground import Ground
 from runtime.chaos.journal import Journal
 from runtime.chaos.load import Load
 from runtime.chaos.plan import Plan, Round
@@ -21,7 +25,6 @@ from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
 from schemas.policy import Rule
 
-PER_SECOND = 40
 AT_ONCE = 12
 SETTLES_WITHIN_S = 90.0
 """Longer is a failure to live: far above what any recovery takes."""
@@ -52,6 +55,8 @@ class Result:
     seconds: float = 0.0
     error: str = ""
     """What kept the judge from judging."""
+    figures: dict[str, Any] = field(default_factory=dict)
+    """For people, by name."""
 
     @property
     def passed(self) -> bool:
@@ -64,7 +69,7 @@ class Judge:
     """Looks until all is well."""
 
     eyes: Eyes
-    merchant: Merchant
+    ground: Ground
     journal: Journal
     verdict: Verdict = field(default_factory=Verdict)
     sight: Sight | None = None
@@ -89,24 +94,27 @@ class Judge:
     async def _look(self) -> bool:
         try:
             async with asyncio.timeout(_LOOK_LIMIT_S):
-                self.sight = await self.eyes.look(self.merchant, self.since_ms)
+                self.sight = await self.eyes.look(self.ground.merchant, self.since_ms)
         except _AWAY as error:
             self.error = f"a store does not answer: {error!r}"
             return False
         self.error = ""
-        self.verdict = verdict(self.journal, self.sight)
+        self.verdict = verdict(self.journal, self.sight, self.ground.letters)
         return self.verdict.clean
 
 
-async def run_seed(system: System, eyes: Eyes, plan: Plan, organization_id: str) -> Result:
+async def run_seed(
+    system: System, eyes: Eyes, plan: Plan, organization_id: str, disks: Disks | None = None
+) -> Result:
     """Everything of a seed is below an organisation of its own. It ends with the first round that
     does not settle: what is wrong then must stay to be seen."""
     began_s = time.monotonic()
     platforms = Platforms(load=False, rules=RULES)
     async with open_merchant(system, organization_id, platforms) as merchant:
-        journal, storm = Journal(), Storm(system, merchant)
+        ground = Ground(system, merchant, disks)
+        journal, storm = Journal(), Storm(ground)
         await _deliver_until_heard(merchant)
-        load, judge = Load(merchant, journal), Judge(eyes, merchant, journal)
+        load, judge = Load(merchant, journal), Judge(eyes, ground, journal)
         weather: Counter[str] = Counter()
         await load.stock_up()
         settled_s = await judge.settle(SETTLES_WITHIN_S)
@@ -115,17 +123,19 @@ async def run_seed(system: System, eyes: Eyes, plan: Plan, organization_id: str)
                 break
             weather.update(one.weather.kinds)
             await storm.spoil(one.weather, plan.seed * 10 + place)
-            await _play(one, load, storm)
-            await storm.heal()
+            async with beside(one.beside, ground):
+                await _play(one, load, storm)
+            await storm.heal(one.lasting)
             settled_s = await judge.settle(SETTLES_WITHIN_S)
             if settled_s is not None:
                 storm.recovered(settled_s)
         if settled_s is not None:  # repeats that are still on their way must change nothing
             await merchant.sandbox.drain()
             settled_s = await judge.settle(SETTLES_WITHIN_S)
+        judge.verdict.findings += ground.found
         return Result(
             plan.seed, organization_id, journal, storm.faults, weather, judge.verdict, judge.sight,
-            time.monotonic() - began_s, judge.error,
+            time.monotonic() - began_s, judge.error, ground.figures,
         )  # fmt: skip
 
 
@@ -154,5 +164,5 @@ async def _play(one: Round, load: Load, storm: Storm) -> None:
             await turns.acquire()
             making = tasks.create_task(load.make(change))
             making.add_done_callback(lambda _: turns.release())
-            early_s = began_s + place / PER_SECOND - time.monotonic()
+            early_s = began_s + place / one.per_second - time.monotonic()
             await asyncio.sleep(max(0.0, early_s))

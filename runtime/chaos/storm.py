@@ -11,38 +11,36 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runtime.chaos.deeds import DEEDS
+from runtime.chaos.ground import Ground
 from runtime.chaos.plan import DEED, Blow, Weather
-from runtime.demo.merchant import Merchant
-from runtime.demo.system import System
 
 
 @dataclass
 class Fault:
-    """A blow that fell. Times are monotonic."""
+    """A blow that fell, or something that lasted and is over. Times are monotonic."""
 
     name: str
     began_s: float
     recovered_s: float | None = None
-    """From its start until everything was ready and nothing was owed."""
+    """From then until everything was ready and nothing was owed."""
 
 
 @dataclass
 class Storm:
     """Of one seed."""
 
-    system: System
-    merchant: Merchant
+    ground: Ground
     faults: list[Fault] = field(default_factory=list)
     _waking: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def spoil(self, weather: Weather, seed: int) -> None:
         """The platforms answer badly from now on."""
-        sandbox, merchant = self.merchant.sandbox, self.merchant
+        merchant = self.ground.merchant
         requests = [dict(one) for one in weather.requests]
-        await sandbox.faults(
+        await merchant.sandbox.faults(
             merchant.shop.name, requests=requests, webhooks=dict(weather.webhooks), seed=seed
         )
-        await sandbox.number_faults(
+        await merchant.sandbox.number_faults(
             merchant.number, requests=requests, webhooks=dict(weather.webhooks), seed=seed
         )
 
@@ -50,10 +48,10 @@ class Storm:
         """SIGKILL, or SIGSTOP with SIGCONT to follow, of what runs at the moment; or a deed."""
         if blow.part.startswith(DEED):
             self.faults.append(Fault(blow.name, time.monotonic()))
-            self._waking.add(asyncio.create_task(DEEDS[blow.name](self.system, self.merchant)))
+            self._waking.add(asyncio.create_task(DEEDS[blow.name](self.ground)))
             return
         try:
-            pid = self.system.pid(blow.part)
+            pid = self.ground.system.pid(blow.part)
         except LookupError:
             return  # it is being started again already
         self.faults.append(Fault(blow.name, time.monotonic()))
@@ -61,14 +59,19 @@ class Storm:
             os.kill(pid, signal.SIGSTOP)
             self._waking.add(asyncio.create_task(_wake(pid, blow.pause_s)))
         else:
-            self.system.kill(blow.part)
+            self.ground.system.kill(blow.part)
 
-    async def heal(self) -> None:
-        """Everybody is awake and the platforms answer as they should."""
-        await asyncio.gather(*self._waking)
+    async def heal(self, lasting: str = "") -> None:
+        """Everybody is awake and the platforms answer as they should. `lasting`: what is over."""
+        for error in await asyncio.gather(*self._waking, return_exceptions=True):
+            if error is not None:
+                self.ground.wrong("unsound", f"what was to be done failed: {error!r}")
         self._waking.clear()
-        await self.merchant.sandbox.clear_faults(self.merchant.shop.name)
-        await self.merchant.sandbox.clear_number_faults(self.merchant.number)
+        merchant = self.ground.merchant
+        await merchant.sandbox.clear_faults(merchant.shop.name)
+        await merchant.sandbox.clear_number_faults(merchant.number)
+        if lasting:
+            self.faults.append(Fault(lasting, time.monotonic()))
 
     def recovered(self, at_s: float) -> None:
         """All that was open is over."""

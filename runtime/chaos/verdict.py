@@ -7,7 +7,7 @@ A reference of its own: what each field must have become is worked out here from
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,8 @@ _MUCH_LATER_MS = 2_000
 
 @dataclass(frozen=True)
 class Finding:
-    """Something is wrong: lost, duplicate, diverged, stock, dead or (until it is settled) owed."""
+    """Something is wrong: lost, duplicate, diverged, stock, dead, unsound (what should have been
+    refused, or grew without end) or (until it is settled) owed."""
 
     kind: str
     told: str
@@ -63,16 +64,18 @@ class Verdict:
         self.findings.append(Finding(kind, told))
 
 
-def verdict(journal: Journal, sight: Sight) -> Verdict:
-    """The whole judgement; findings `owed` mean that it is not over yet."""
+def verdict(
+    journal: Journal, sight: Sight, poisoned: Set[tuple[str, str]] = frozenset()
+) -> Verdict:
+    """The whole judgement; findings `owed` mean that it is not over yet. `poisoned`: topic and key
+    of records that must be dead letters, and that alone."""
     found = Verdict(unsettled=len(sight.all_parked()))
     _owed(found, sight)
     for difference in sight.judgement.differences:
         found.wrong("diverged", str(difference))
     for lost in sight.overwritten:
         found.wrong("lost", f"the shop's {lost['kind']} {lost['id']} {lost['field']}: {lost}")
-    for letter in sight.letters:
-        found.wrong("dead", f"{letter['topic']} {letter['key']}: {letter['reason']}")
+    _letters(found, sight, poisoned)
     deleted = journal.subjects("deleted")
     for (subject, name), entries in journal.fields().items():
         if subject in deleted and name != "deleted":
@@ -99,6 +102,18 @@ def _owed(found: Verdict, sight: Sight) -> None:
         for key in entity.get("effects", {}):
             if not sight.parked(key):
                 found.wrong("owed", f"message {key}")
+
+
+def _letters(found: Verdict, sight: Sight, poisoned: Set[tuple[str, str]]) -> None:
+    parked = Counter((letter["topic"], letter["key"]) for letter in sight.letters)
+    for place in sorted(poisoned):
+        if not parked[place]:
+            found.wrong("owed", f"a dead letter for {place[1]} of {place[0]}")
+        elif parked[place] > 1:
+            found.wrong("duplicate", f"{parked[place]} dead letters for {place[1]} of {place[0]}")
+    for letter in sight.letters:
+        if (letter["topic"], letter["key"]) not in poisoned:
+            found.wrong("dead", f"{letter['topic']} {letter['key']}: {letter['reason']}")
 
 
 # Fields

@@ -15,13 +15,16 @@ def register(app: typer.Typer) -> None:
 
 
 def faults(
-    quick: Annotated[bool, typer.Option("--quick", help="Those that tell most.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Those that tell most: 8 minutes.")
+    ] = False,
     only: Annotated[str, typer.Option(help="Rows with this in their name.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="The same seed, the same changes.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the result.")] = False,
 ) -> None:
-    """Prove that no single fault loses, doubles or spoils anything. About 25 s a row."""
+    """Prove that no single fault loses, doubles or spoils anything. Each row breaks one thing on
+    real servers while people work, and tells what it cost: about half a minute a row, 25 minutes in all."""
     from runtime.chaos.faults import run_faults  # late: other commands start faster
     from runtime.chaos.matrix import ROWS, rows
     from runtime.chaos.run import chaos_home

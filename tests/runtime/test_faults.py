@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.chaos.beside import BESIDE
 from runtime.chaos.deeds import DEEDS
 from runtime.chaos.matrix import ROWS, Row, rows
-from runtime.chaos.plan import DEED
+from runtime.chaos.plan import DEED, MOST_CHANGES
 from runtime.processes import PROCESSES
 
 
@@ -16,7 +17,11 @@ def test_a_row_breaks_one_thing_and_is_the_same_again(row: Row) -> None:
     assert plan == row.plan(7)
     assert plan != row.plan(8)
     (only,) = plan.rounds
-    assert bool(only.blows) != bool(only.weather.requests or only.weather.webhooks)
+    spoiled = bool(only.weather.requests or only.weather.webhooks)
+    assert [bool(only.blows), spoiled, bool(only.beside)].count(True) == 1
+    assert bool(only.lasting) != bool(only.blows), "recovery is counted from a blow, or from an end"
+    assert not only.beside or only.beside in BESIDE
+    assert len(only.changes) <= MOST_CHANGES
     for blow in only.blows:
         assert 0 < blow.before < len(only.changes)
         if blow.part.startswith(DEED):
@@ -27,6 +32,7 @@ def test_every_process_and_server_is_killed() -> None:
     killed = {part for row in ROWS for part in row.blows if not row.pause_s}
     assert {entry.name for entry in PROCESSES} | {"kafka", "mongod", "redis"} <= killed
     assert {f"{DEED}{name}" for name in DEEDS} <= killed
+    assert set(BESIDE) == {row.beside for row in ROWS if row.beside}
 
 
 def test_the_quick_form_is_a_part_and_a_name_chooses() -> None:
