@@ -168,7 +168,9 @@ LATTICES: dict[str, dict[str, int]] = {
 PERSONAL: dict[str, frozenset[str]] = {
     "customer": frozenset(("name", "email", "phone", "addresses", "whatsapp")),
     "order": frozenset(("billing", "shipping", "note", "notes")),
-    "message": frozenset(("conversationId", "body", "media", "senderName", "senderId", "context")),
+    "message": frozenset(
+        ("conversationId", "body", "media", "senderName", "senderId", "context", "vendorId")
+    ),
     "shipment": frozenset(("label", "description", "location", "reference")),
 }
 """Fields that tell who somebody is, or what they said: what an erasure takes away. Amounts, items,

@@ -91,6 +91,8 @@ class Erase(EntityWire, frozen=True, kw_only=True, tag="erase", tag_field="kind"
     id: str
     by: str
     at_ms: int
+    ids: tuple[str, ...] = ()
+    """Digests of platforms' ids that tell who it is (`streams.sync.erase.sealed`)."""
 
 
 Reply = Outcome | Resolution | Resync | Relink | Erase

@@ -11,6 +11,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from connectors.protocol import Sighting
+from streams.sync.erase import sealed
 
 HOME = "mongodb"
 """The replica whose ids become ours: the merchant's own database."""
@@ -59,6 +60,14 @@ class Request:
             self.organization_id, self.replica, self.sighting.type, self.sighting.external_id
         )
 
+    @cached_property
+    def sealed_id(self) -> str:
+        """The same after its person was erased, where the platform's id told who that is."""
+        sighting = self.sighting
+        return link_id(
+            self.organization_id, self.replica, sighting.type, sealed(sighting.external_id)
+        )
+
     def claim_ids(self) -> list[str]:
         """Of its match keys."""
         match_type = namespace(self.sighting.type)
@@ -71,6 +80,7 @@ class Request:
     def reads(self) -> Iterator[str]:
         """Every row that may tell."""
         yield self.link_id
+        yield self.sealed_id
         yield from self.claim_ids()
         yield from self.item_links()
 
@@ -152,6 +162,8 @@ class Plan:
         row = self.rows.get(request.link_id)
         if row is not None:
             return self._known(request, row)
+        if (row := self.rows.get(request.sealed_id)) is not None:
+            return str(row["entityId"])
         if request.link_id in self.made:
             entity_id, leader = self.made[request.link_id]
             self.leaders[index] = self.leaders.get(leader, leader)

@@ -1,7 +1,7 @@
 """The inbox `ss_inbox`: where deliveries wait while Kafka is away, and where large bodies stay.
 
     {_id: ObjectId, state: "held", topic, key, value, headers: [[name, bytes]], atMs}
-    {_id: "body-<hex>", state: "body", value, expiresAt}
+    {_id: "body-<hex>", state: "body", organizationId, topic, key, value, expiresAt}
 
 Bodies over MAX_INLINE travel as a claim check: the record's value is empty and its header
 `x-body-ref` names the row.
@@ -85,6 +85,9 @@ class Inbox:
             {
                 "_id": row_id,
                 "state": "body",
+                "organizationId": record.key.partition(b"/")[0].decode("utf-8", "replace"),
+                "topic": record.topic.name,
+                "key": Binary(record.key),
                 "value": Binary(record.value),
                 "expiresAt": datetime.now(UTC) + KEPT,
             }

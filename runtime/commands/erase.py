@@ -102,6 +102,7 @@ _LEFT = {
     "views": "in views",
     "yourOwnCollections": "in members of your own documents that SmartStore does not know",
     "platforms": "on platforms (erase it there too)",
+    "cache": "in Redis",
 }
 
 

@@ -176,7 +176,7 @@ class WhatsApp:
                 raise GraphError(131047)
             error_code = error_code or 131047
         message: Record = {
-            "id": number.new_message_id(),
+            "id": number.new_message_id(recipient),
             "at": number.clock.now(),
             "to": recipient,
             "type": body.get("type", "text"),

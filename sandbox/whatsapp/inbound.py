@@ -87,7 +87,7 @@ def receive(number: Number, catalogue: Catalogue, files: Files, body: Record) ->
     message: Record = {
         "from": sender,
         "from_user_id": scoped,
-        "id": body.get("id") or number.new_message_id(),
+        "id": body.get("id") or number.new_message_id(sender),
         "timestamp": str(number.clock.seconds()),
     }
     if "context" in body:

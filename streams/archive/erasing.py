@@ -8,8 +8,10 @@ deliveries); numbers, addresses and names go wherever else they stand in it. Amo
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
+import string
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -26,20 +28,22 @@ from schemas.deadletter import DeadLetter
 from schemas.fields import PERSONAL
 from schemas.topics import DEADLETTER, ENTITIES, INBOUND
 from streams.deadletter.store import body_of
-from streams.sync.erase import MARK, blank, erased_record
+from streams.sync.erase import MARK, blank, erased_record, sealed
 from streams.sync.record import Record
 
 _VENDOR = frozenset(
     ("billing", "shipping", "billing_address", "shipping_address", "addresses", "address",
      "first_name", "last_name", "email", "phone", "username", "display_name", "avatar_url",
      "customer_note", "customer_ip_address", "customer_user_agent", "note", "text", "body",
-     "caption", "profile", "contacts", "from", "wa_id", "recipient_id", "senderName", "whatsapp",
+     "caption", "profile", "contacts", "from", "wa_id", "recipient_id", "user_id", "from_user_id",
+     "recipient_user_id", "senderName", "whatsapp",
      "media", "image", "document", "audio", "video", "location", "interactive", "button")
 )  # fmt: skip
 """What raw deliveries call the same. `name` counts only in a customer's own: an order's lines have
 one too."""
 _CONFLICT = ("candidates", "base", "previous", "value")
 _DIGITS = re.compile(r"\D+")
+_BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
 _SHORTEST = 6
 """Digits of a number that is looked for at all."""
 
@@ -80,16 +84,41 @@ class Person:
         found = "|".join(map(re.escape, longest))
         return re.compile(rf"(?<!\w)(?:{found})(?!\w)", re.IGNORECASE) if found else None
 
+    @cached_property
+    def coded(self) -> tuple[str, ...]:
+        """What their numbers look like within base64, but for the last digit: WhatsApp's ids of
+        messages hold them so."""
+        return tuple(stem for stem, _ in self._coded)
+
+    @cached_property
+    def _coded(self) -> list[tuple[str, str]]:
+        numbers = [needle for needle in self.needles if needle.isdigit()]
+        return [shape for number in numbers for shape in _coded(number)]
+
+    @cached_property
+    def _ids(self) -> re.Pattern[str]:
+        found = "|".join(f"{re.escape(stem)}{last}" for stem, last in self._coded)
+        return re.compile(rf"(?:\w+\.)?[\w+-]*(?:{found})[\w+/-]*=*")
+
+    def coded_in(self, text: str) -> bool:
+        """Whether there is an id in it that holds a number of theirs."""
+        return any(stem in text for stem in self.coded) and self._ids.search(text) is not None
+
     def counts(self) -> dict[str, int]:
         """Entities by type."""
         return dict(sorted(Counter(kind for kind, _ in self.entities).items()))
 
     def within(self, text: str) -> bool:
         """Whether a number or address of theirs is in it."""
-        return self.pattern is not None and self.pattern.search(text) is not None
+        if self.pattern is not None and self.pattern.search(text) is not None:
+            return True
+        return self.coded_in(text)
 
     def without(self, text: str) -> str:
-        """The text with the mark in place of their numbers, addresses and names."""
+        """The text with the mark in place of their numbers, addresses and names, and a digest in
+        place of ids that hold a number."""
+        if self.coded_in(text):
+            text = self._ids.sub(lambda found: sealed(found[0]), text)
         for pattern in (self.pattern, self._names):
             if pattern is not None:
                 text = pattern.sub(MARK, text)
@@ -220,6 +249,19 @@ def _texts(node: Any, change: Callable[[str], str]) -> Any:
     if isinstance(node, int) and not isinstance(node, bool) and node > 10**_SHORTEST:
         return node if change(str(node)) == str(node) else MARK
     return node
+
+
+def _coded(text: str) -> list[tuple[str, str]]:
+    """The text as base64 shows it wherever it begins, and a pattern of the character behind that,
+    which hangs on what follows. (Of the first character a digit determines enough.)"""
+    found = []
+    for before in range(3):
+        shown = base64.b64encode(b"\0" * before + text.encode() + b"\0\0").decode()
+        end, rest = divmod((before + len(text)) * 8, 6)
+        known = _BASE64.index(shown[end]) >> (6 - rest)
+        last = "".join(one for at, one in enumerate(_BASE64) if at >> (6 - rest) == known)
+        found.append((shown[-(-before * 8 // 6) : end], f"[{re.escape(last)}]" if rest else ""))
+    return found
 
 
 def needles_of(values: Iterable[str]) -> tuple[str, ...]:

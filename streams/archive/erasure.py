@@ -26,6 +26,7 @@ from schemas.envelope import rfc3339
 from schemas.fields import PERSONAL
 from schemas.outcome import Erase
 from schemas.topics import CONFLICTS, DEADLETTER, TOPICS
+from streams.archive.cache_erased import forget_cached
 from streams.archive.erasing import Person, erased
 from streams.archive.erasures import Erasures
 from streams.archive.files import land, rows_of
@@ -41,7 +42,7 @@ from streams.entities import COLLECTION
 from streams.identity import HOME
 from streams.kafka.records import Outgoing, Publishes
 from streams.replies import reply_record
-from streams.sync.erase import MARK, SOURCE
+from streams.sync.erase import MARK, SOURCE, sealed
 from streams.sync.record import Record
 from streams.whatsapp.media import Media
 
@@ -99,6 +100,7 @@ async def carry_out(desk: Desk, person: Person) -> Document:
     views = await erase_views(sources.database, person)
     messages = [name for kind, name in person.entities if kind == "message"]
     files = await Media(sources.database, sources.home).forget(person.organization, messages)
+    cached = await forget_cached(sources.endpoints, person)
     await desk.tell("archive")
     archive = await _archive(sources, person)
     await desk.tell("looking again")
@@ -119,6 +121,7 @@ async def carry_out(desk: Desk, person: Person) -> Document:
             "views": await erase_views(sources.database, person, dry_run=True),
             "yourOwnCollections": await left_elsewhere(sources.database, person),
             "platforms": await _platforms(sources, person),
+            "cache": cached,
         },
         "kafka": held_by_kafka(now_ms),
     }
@@ -144,6 +147,7 @@ async def _engine(desk: Desk, person: Person) -> list[str]:
     """Tell it; entities that still hold something when patience ends."""
     now_ms = int(time.time() * 1000)
     entities = sorted(place for place in person.entities if place[0] in PERSONAL)
+    ids = await _ids(desk.sources, person)
     for start in range(0, len(entities), 200):
         await desk.publisher.publish(
             *(
@@ -155,6 +159,7 @@ async def _engine(desk: Desk, person: Person) -> list[str]:
                         id=f"{person.erasure}:{kind}:{name}",
                         by=desk.by,
                         at_ms=now_ms,
+                        ids=ids.get((kind, name), ()),
                     ),
                     "streams/erasure",
                 )
@@ -168,6 +173,21 @@ async def _engine(desk: Desk, person: Person) -> list[str]:
         if not left or time.monotonic() > end_s:
             return left
         await asyncio.sleep(0.5)
+
+
+async def _ids(sources: Sources, person: Person) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What is to stand for platforms' ids that tell who it is, by entity."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    async for record in _records(sources, person):
+        if telling := _telling(record, person):
+            found[record.type, record.entity_id] = tuple(map(sealed, telling))
+    return found
+
+
+def _telling(record: Record, person: Person) -> list[str]:
+    """A platform's ids of the entity that hold a number of theirs."""
+    ids = (replica.external_id or "" for replica in record.replicas.values())
+    return sorted({one for one in ids if person.coded_in(one)})
 
 
 async def _conflicts(sources: Sources, person: Person) -> list[Outgoing]:
@@ -196,7 +216,7 @@ async def _unfinished(sources: Sources, person: Person) -> list[str]:
         if home is not None and home.exists:  # it can be written, so that is waited for
             shown = home.shadow.items()
             owed |= {n for n, one in shown if n in PERSONAL[record.type] and _tells(one.seen)}
-        if owed:
+        if owed or _telling(record, person):
             left.append(f"{record.type}/{record.entity_id}")
     return left
 
@@ -306,7 +326,7 @@ def _likely(rows: pa.Table, person: Person) -> Any:
     found = pc.or_(found, pc.is_in(rows.column("key"), value_set=pa.array(keys, pa.binary())))
     found = pc.or_(found, pc.is_valid(rows.column("raw")))
     text = pc.fill_null(rows.column("value"), "")
-    for needle in (*person.needles, "\\u"):
+    for needle in (*person.needles, *person.coded, "\\u"):
         shape = r"[\s().-]{0,2}".join(needle) if needle.isdigit() else None
         held = (
             pc.match_substring_regex(text, shape)

@@ -1,10 +1,9 @@
 """Who is to be erased, and who was: collection `ss_erasures`.
 
-    {_id, organizationId, customerId, entities: [[type, id]], sealed, state, requestedAtMs,
-     doneAtMs, heldUntilMs, proof}
+    {_id, organizationId, customerId, sealed, state, requestedAtMs, doneAtMs, heldUntilMs, proof}
 
-What to look for (numbers, addresses, names) is sealed with the product's key, and is thrown away
-when nothing that could hold it is left in Kafka.
+What to look for (numbers, addresses, names, and entities: a conversation's id is a number) is
+sealed with the product's key, and is thrown away when nothing that could hold it is left in Kafka.
 """
 
 from __future__ import annotations
@@ -53,6 +52,7 @@ class Erasures:
         now_ms = self._clock_ms()
         secret = encode(
             {
+                "entities": sorted(subject.entities),
                 "needles": sorted(subject.needles),
                 "names": sorted(subject.names),
                 "places": sorted(subject.places),
@@ -62,7 +62,6 @@ class Erasures:
             "_id": row_id,
             "organizationId": organization_id,
             "customerId": customer_id,
-            "entities": [list(pair) for pair in sorted(subject.entities)],
             "sealed": self._keyring.seal(
                 secret, organization_id=organization_id, record=row_id, name="erasure"
             ),
@@ -111,13 +110,13 @@ class Erasures:
 
     async def proofs(self, organization_id: str, limit: int = 50) -> list[Document]:
         """Newest first, without what was looked for."""
-        rows = self._rows.find({"organizationId": organization_id}, {"sealed": 0, "entities": 0})
+        rows = self._rows.find({"organizationId": organization_id}, {"sealed": 0})
         return await rows.sort("requestedAtMs", -1).limit(limit).to_list()
 
     async def proof(self, organization_id: str, erasure_id: str) -> Document | None:
         """One of the organisation's."""
         match = {"_id": erasure_id, "organizationId": organization_id}
-        return await self._rows.find_one(match, {"sealed": 0, "entities": 0})
+        return await self._rows.find_one(match, {"sealed": 0})
 
     def _person(self, row: Document) -> Person:
         text = self._keyring.open(
@@ -127,7 +126,7 @@ class Erasures:
         return Person(
             erasure=row["_id"],
             organization=row["organizationId"],
-            entities=frozenset((kind, name) for kind, name in row["entities"]),
+            entities=frozenset((kind, name) for kind, name in told["entities"]),
             needles=tuple(told["needles"]),
             names=tuple(told["names"]),
             places=frozenset(told["places"]),

@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from bson.binary import Binary
 from bson.raw_bson import RawBSONDocument
 
 from schemas.codec import encode
 from schemas.fields import PERSONAL
-from streams.archive.erasing import Person
+from streams.archive.erasing import Person, erased
+from streams.archive.rows import event_of
 from streams.database import Database, Document
+from streams.kafka.records import Incoming
 from streams.sync.erase import blank
 
 LEFT_ALONE = frozenset(
     ("ss_archive", "ss_erasures", "ss_entities", "ss_organizations", "ss_integrations",
      "ss_sessions", "ss_tokens", "ss_checkpoints", "ss_policy_versions", "ss_capabilities",
-     "ss_people", "ss_pulses", "ss_templates", "ss_media")
+     "ss_people", "ss_pulses", "ss_templates", "ss_media", "ss_inbox")
 )  # fmt: skip
 DROPPED = frozenset(("ss_conversations", "ss_links", "ss_labels", "ss_previews", "ss_sends"))
 """Rows that are about nothing but the person, or are made anew: they go as a whole. A link by a
@@ -40,6 +43,23 @@ async def erase_views(
         if name.startswith("ss_") and name not in LEFT_ALONE:
             if count := await _collection(database, name, person, parcels, dry_run=dry_run):
                 done[name] = count
+    if count := await _bodies(database, person, dry_run=dry_run):
+        done["ss_inbox"] = count
+    return done
+
+
+async def _bodies(database: Database, person: Person, *, dry_run: bool) -> int:
+    """Bodies too large for Kafka: the same goes from them as from what the archive holds."""
+    rows, done = database["ss_inbox"], 0
+    async for row in rows.find({"state": "body", "organizationId": person.organization}):
+        record = Incoming(row["topic"], 0, 0, 0, bytes(row["key"]), bytes(row["value"]))
+        new = erased(event_of(record, "", 0), person)
+        if new is None:
+            continue
+        done += 1
+        if not dry_run:
+            change = {"key": Binary(new.key), "value": Binary(new.body or b"")}
+            await rows.update_one({"_id": row["_id"]}, {"$set": change})
     return done
 
 

@@ -63,7 +63,7 @@ def decide(record: Record, arrival: Arrival, context: Context, now_ms: int) -> D
     elif isinstance(arrival, Relink):
         relink(draft, arrival)
     elif isinstance(arrival, Erase):
-        erase(draft)
+        erase(draft, arrival.ids)
     elif isinstance(arrival, Recall):
         recall(draft, arrival)
     draft.tell_changes(action)

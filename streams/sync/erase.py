@@ -7,7 +7,7 @@ news, the record keeps a digest of it in the place of the value: it is enough to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ MARK = "[erased]"
 SOURCE = "erasure"
 VEIL = "erased:sha256"
 """The only member of what stands for a value that a platform still holds."""
+SEALED = "erased."
+"""What a digest begins with that stands for a platform's id."""
 _GONE = (None, "", MARK)
 _MARKED = {("customer", "name"), ("message", "body")}
 
@@ -56,16 +58,26 @@ def veiled(record: Record, told: Told) -> Told:
     held = record.replicas.get(told.replica)
     if held is None or told.seen is None or record.type not in PERSONAL:
         return told
+    seen: Seen = told.seen
     again = {
         name: shown.seen
         for name, shown in held.shadow.items()
-        if _is_veil(shown.seen) and name in told.seen.fields
-        and veil(record, name, told.seen.fields[name]) == shown.seen
+        if _is_veil(shown.seen) and name in seen.fields
+        and veil(record, name, seen.fields[name]) == shown.seen
     }  # fmt: skip
-    if not again:
-        return told
-    seen: Seen = replace(told.seen, fields={**told.seen.fields, **again})
-    return replace(told, seen=seen)
+    if again:
+        seen = replace(seen, fields={**seen.fields, **again})
+    if (held.external_id or "").startswith(SEALED) and held.external_id == sealed(seen.external_id):
+        seen = replace(seen, external_id=held.external_id)
+    return told if seen is told.seen else replace(told, seen=seen)
+
+
+def sealed(external_id: str) -> str:
+    """What stands for a platform's id that tells whose it is: a digest, so that what bears the id
+    is known again. Only for ids with much in them that nobody could guess, as WhatsApp's have."""
+    if external_id.startswith(SEALED):
+        return external_id
+    return SEALED + sha256(external_id.encode()).hexdigest()[:32]
 
 
 def veil(record: Record, field: str, value: Any) -> dict[str, str]:
@@ -79,10 +91,11 @@ def _is_veil(value: Any) -> bool:
     return isinstance(value, Mapping) and value.keys() == {VEIL}
 
 
-def erase(draft: Draft) -> None:
+def erase(draft: Draft, ids: Collection[str] = ()) -> None:
     """Take a person's data out of the record. Where a platform lets itself be written, what it is
     owed now takes it out there too; where it does not, it is forgotten here (what the platform
-    shows of it later is a change like any other)."""
+    shows of it later is a change like any other). `ids`: what stands for platforms' ids that tell
+    who it is."""
     record = draft.record
     names = PERSONAL.get(record.type, frozenset())
     now = {
@@ -91,11 +104,21 @@ def erase(draft: Draft) -> None:
         if name in names and found.value is not None and found.source != SOURCE
     }
     held = any(_holds(draft.context, record, name, names) for name in record.replicas)
-    if not now and not held and not record.effects and not names & record.conflicts.keys():
+    telling = [
+        name
+        for name, replica in record.replicas.items()
+        if replica.external_id and sealed(replica.external_id) in ids
+        and not replica.external_id.startswith(SEALED)
+    ]  # fmt: skip
+    contested = names & record.conflicts.keys()
+    if not (now or held or telling or contested or record.effects):
         return
     record.fields = {**record.fields, **now}
     for name in record.replicas:
         _forget(draft, name, names)
+    for name in telling:
+        replica = draft.replica(name)
+        replica.external_id = sealed(replica.external_id or "")
     record.conflicts = {n: one for n, one in record.conflicts.items() if n not in names}
     record.effects = {}
     draft.changed = True

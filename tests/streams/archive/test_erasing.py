@@ -17,7 +17,7 @@ from schemas.observation import FieldMark, Mark, Observation, Seen
 from streams.archive.erasing import Person, erased, needles_of
 from streams.archive.rows import event_of
 from streams.kafka.records import Incoming
-from streams.sync.erase import MARK
+from streams.sync.erase import MARK, sealed
 from streams.sync.record import Agreed, Record, Replica, Shadow
 
 PHONE, MAIL, NAME = "+94771234567", "nimal.p@example.lk", "Nimal Perera"
@@ -29,7 +29,9 @@ PERSON = Person(
     names=(NAME,),
     places=frozenset({"woocommerce/order/77"}),
 )
-SECRETS = ("771234567", "77 123 4567", "nimal.p@", "Nimal", "Temple Road")
+WAMID = "wamid.HBgLOTQ3NzEyMzQ1NjcVAgARGBI0NDAzRkM2RDc2RTI3QzVDNTkA"
+"""As Meta makes them: base64, the number from the fourth byte on."""
+SECRETS = ("OTQ3NzEyMzQ1Njc", "771234567", "77 123 4567", "nimal.p@", "Nimal", "Temple Road")
 BILLING = {"firstName": "Nimal", "lastName": "Perera", "address1": "5 Temple Road", "phone": PHONE}
 
 
@@ -96,6 +98,8 @@ THEIRS = {
     "escaped": event("inbound", "kandy/event/order/z", b'{"email":"nimal\\u002ep@example.lk"}'),
     "a number as a number": event("inbound", "kandy/event/order/z", b'{"who":94771234567}'),
     "a key": event("inbound", f"kandy/whatsapp/customer/{PHONE}", b"{}", ce_subject=PHONE),
+    "an id with their number": event("feed", "kandy", line("message", "m1", reason=f"no {WAMID}")),
+    "a key with such an id": event("inbound", f"kandy/whatsapp/message/{WAMID}", b"{}"),
     "bytes": event("inbound", "kandy/whatsapp/message/w2", b"\xff 94771234567"),
 }
 
@@ -109,6 +113,25 @@ def test_nothing_is_left(what: str) -> None:
     assert not [secret for secret in SECRETS if secret in shown]
     assert (new.erasure, new.place) == ("e1", old.place)
     assert erased(new, PERSON) is None  # once is enough
+
+
+def test_the_same_id_is_the_same_digest_wherever_it_stands() -> None:
+    key = erased(THEIRS["a key with such an id"], PERSON)
+    said = erased(THEIRS["an id with their number"], PERSON)
+    assert key is not None
+    assert said is not None
+    digest = key.key.decode().removeprefix("kandy/whatsapp/message/")
+    assert digest == sealed(WAMID)
+    assert f"no {digest}" in (said.value or "")
+
+
+@pytest.mark.parametrize("before", range(12))
+def test_a_number_in_base64_is_found_wherever_it_begins(before: int) -> None:
+    shown = base64.b64encode(bytes(range(65, 65 + before)) + b"94771234567\x15\x02").decode()
+    assert PERSON.within(shown)
+    assert PERSON.without(f"say {shown}, please") == f"say {sealed(shown)}, please"
+    other = base64.b64encode(bytes(range(65, 65 + before)) + b"94771234568\x15\x02").decode()
+    assert PERSON.without(other) == other
 
 
 def text(what: str) -> str:

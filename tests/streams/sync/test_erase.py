@@ -9,14 +9,14 @@ from schemas.codec import encode
 from schemas.fields import ENTITY_TYPES
 from schemas.outcome import Erase
 from streams.sync.context import Context
-from streams.sync.erase import MARK, erased_record
+from streams.sync.erase import MARK, erased_record, sealed
 from support.engine import Engine, context
 
 BILLING = {"firstName": "Nimal", "phone": "+94771234567", "city": "Kandy"}
 
 
-def erase(engine: Engine) -> Erase:
-    return Erase(**engine.entity, id="e1", by="test", at_ms=engine.now)
+def erase(engine: Engine, *ids: str) -> Erase:
+    return Erase(**engine.entity, id="e1", by="test", at_ms=engine.now, ids=ids)
 
 
 def order_context() -> Context:
@@ -71,6 +71,26 @@ def test_what_a_platform_still_holds_is_no_news() -> None:
     engine.now += 60_000
     engine.sees("woocommerce", 60, billing={"firstName": "Somebody", "phone": ""})
     assert engine.record.fields["billing"].value == {"firstName": "Somebody", "phone": ""}
+
+
+def test_an_id_that_tells_who_it_is_gives_way_to_a_digest_and_is_known_again() -> None:
+    base = context("message", replicas=("whatsapp",))
+    shown = TypeProfile(readable=frozenset(ENTITY_TYPES["message"]), writable=frozenset())
+    profiles = {"whatsapp": Profile("whatsapp", {"message": shown})}
+    engine = Engine(replace(base, profiles=profiles), type="message")
+    engine.sees("whatsapp", 1, body="It is Nimal", vendorId="wamid.A", status="delivered")
+    said = engine.record.replicas["whatsapp"].external_id or ""
+    engine.take(erase(engine, sealed(said)))
+    assert engine.record.replicas["whatsapp"].external_id == sealed(said) != said
+    version = engine.record.version
+    engine.take(erase(engine, sealed(said)))
+    assert engine.record.version == version
+    engine.now += 60_000
+    engine.sees("whatsapp", 30, vendorId="wamid.A", status="read")  # customers read old messages
+    assert engine.record.fields["status"].value == "read"
+    assert engine.record.replicas["whatsapp"].external_id == sealed(said)
+    assert b"wamid.A" not in encode(engine.record)
+    assert said.encode() not in encode(engine.record.replicas)
 
 
 def test_history_keeps_the_shape() -> None:
