@@ -10,6 +10,7 @@ twenty times, and every offset it wrote is read.
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -48,6 +49,8 @@ EVENTS = 1_000_000
 ENTITIES = 10_000
 SPREAD_MS = 2 * 86_400_000
 KILLS = 20
+PATIENCE_S = 60.0
+"""Without anything new for so long, it is given up."""
 ONE = f"p{ENTITIES // 3}"
 
 
@@ -72,6 +75,7 @@ def run(*, runs: int = 3, events: int = EVENTS, kills: int = KILLS) -> Report:
         environment = servers.environment()
         uvloop.run(_measure(report, environment, Path(folder), runs, events))
         if kills:
+            _tell(f"killing the archiver {kills} times")
             found = uvloop.run(
                 killed({**environment, "KAFKA_TOPIC_PREFIX": "kills.", "DATABASE_URL": _other(
                     environment["DATABASE_URL"])}, Path(folder) / "kills", kills)
@@ -103,15 +107,19 @@ async def _measure(
     await ensure_indexes(database)
     bench = Bench(endpoints, database, locate("", folder), folder / "history.jsonl", events)
     try:
+        _tell(f"filling Kafka with {events:,} events")
         filled_s = await _timed(lambda: _fill(bench))
         report.notes.append(f"filled Kafka with {events / filled_s:,.0f} events/s")
+        _tell("archiving")
         archived_s = await _timed(lambda: _archive(bench))
         small = (await open_archive(database, bench.location)).files()
+        _tell("making day files")
         keeper = Keeper(database, bench.location, Retention())
         compacted_s = await _timed(lambda: keeper.compact(all_days=True))
         await keeper.clear(at_once=True)
         archive = await open_archive(database, bench.location)
         files, size = archive.files(), sum(one.bytes for one in archive.files())
+        _tell("replaying all of it into JSON lines")
         read_s = await _timed(lambda: asyncio.to_thread(_write_lines, bench, archive))
         lines_size = bench.lines.stat().st_size
         kafka_size = _log_size(folder)
@@ -154,6 +162,7 @@ async def _compare(report: Report, bench: Bench, runs: int) -> None:
         found, seconds = {}, {}
         for way, calls in ways.items():
             times = []
+            _tell(f"{name}: {way}")
             for _ in range(runs if way == "archive" else 1):
                 began = time.perf_counter()
                 found[way] = await calls[number]()
@@ -172,6 +181,11 @@ async def _compare(report: Report, bench: Bench, runs: int) -> None:
 def _row(report: Report, what: str, archive: Any, kafka: Any, lines: Any) -> None:
     columns = report.columns
     report.rows.append(dict(zip(columns, (what, archive, kafka, lines), strict=True)))
+
+
+def _tell(step: str) -> None:
+    """It takes minutes: which one this is."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {step}\n")
 
 
 async def _timed(call: Callable[[], Any]) -> float:
@@ -230,10 +244,8 @@ async def _archive(bench: Bench) -> None:
         spare_mb=0,
     )
     done, rounds = 0, archiver.rounds()
-    async for landed in rounds:
-        done += landed
-        if done >= bench.events:
-            break
+    while done < bench.events:
+        done += await asyncio.wait_for(anext(rounds), PATIENCE_S)
     await rounds.aclose()
 
 
@@ -321,11 +333,13 @@ async def _records(bench: Bench) -> AsyncIterator[Any]:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         await consumer.seek_to_beginning(*places)
-        left = sum(ends.values())
+        left, end_s = sum(ends.values()), time.monotonic() + PATIENCE_S
         while left > 0:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
-                left -= len(records)
+                left, end_s = left - len(records), time.monotonic() + PATIENCE_S
                 for record in records:
                     yield record
+            if time.monotonic() > end_s:
+                raise TimeoutError(f"Kafka does not hand out {left:,} events")
     finally:
         await consumer.stop()
