@@ -181,6 +181,21 @@ def test_damage_is_found(name: str) -> None:
     assert kind in kinds(verdict(journal(), sight))
 
 
+def test_poison_must_be_parked_once_and_nothing_else_may_be() -> None:
+    poisoned = {("inbound", "c1/poison/0")}
+    letter = {"topic": "inbound", "key": "c1/poison/0", "reason": "r"}
+    wanted: list[tuple[list[dict[str, str]], set[str]]] = [
+        ([], {"owed"}),
+        ([letter], set()),
+        ([letter, letter], {"duplicate"}),
+        ([letter, letter | {"key": "c1/product/7"}], {"dead"}),
+    ]
+    for letters, found in wanted:
+        sight = sound()
+        sight.letters += letters
+        assert kinds(verdict(journal(), sight, poisoned)) == found
+
+
 def test_a_message_in_doubt_is_parked_and_not_lost() -> None:
     sight = sound()
     sight.messages.clear()
