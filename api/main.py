@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
 import sys
 import time
@@ -310,6 +311,14 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
+def allow_files() -> None:
+    """As many open files as this user may have: each client is one, and 1,024 are the usual
+    beginning."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # not everywhere may the most be asked for
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> int:
     """Serve until SIGTERM or SIGINT; then finish what is under way, within STOP_S."""
     configure_logging()
@@ -320,6 +329,7 @@ def main() -> int:
         return 2
     endpoints, settings = Endpoints(), ApiSettings()
     metrics.serve(os.environ, "api")
+    allow_files()
     app = create_api(lambda: open_services(endpoints, settings))
     ports = dict.fromkeys((settings.port, settings.websocket_port))
     sockets = [listen(settings.host, port) for port in ports]
