@@ -13,13 +13,13 @@ from babel.dates import format_date
 from fastapi import APIRouter, Query, Request, Response
 from fastapi_problem.error import Problem
 from pymongo.errors import PyMongoError
-from starlette.responses import RedirectResponse
 
 from api.analytics import figures_of
-from api.deps import UseServices, find_caller
+from api.deps import UseServices
 from api.pages.charts import Bar, Columns, Rank, columns, ranks
 from api.pages.i18n import _, currency_word, locale, number_word
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.pages.words import field_word, first_big, latency_word, replica_word, type_word
 from streams.analytics.reading import Figures, Sheet
 
@@ -49,14 +49,12 @@ class Panel:
 @router.get("/analytics")
 async def analytics_page(
     request: Request,
+    caller: UseVisitor,
     use: UseServices,
     begin: Annotated[str, Query(alias="from", max_length=10)] = "",
     to: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """The last two weeks, or the days asked for."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", 303)
     note = ""
     try:
         name = await use.directory.name_of(caller.organization_id)

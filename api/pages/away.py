@@ -1,5 +1,5 @@
-"""What a person sees instead of a page: MongoDB is away, or what was asked for cannot be done. The
-same errors leave as problem documents where a program asked."""
+"""What a person sees instead of a page: MongoDB is away, nobody has logged in, or what was asked
+for cannot be done. The same errors leave as problem documents where a program asked."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from pymongo.errors import PyMongoError
+from starlette.responses import RedirectResponse
 
 from api.deps import UseServices
 from api.pages.render import page
+from api.pages.visiting import Stranger, login_address
 from api.status import away_sentence
+
+SEE_OTHER = 303
 
 
 class Away(Exception):
@@ -44,7 +48,12 @@ def add_away(app: FastAPI) -> None:
 
     for kind, handler in list(app.exception_handlers.items()):
         app.exception_handlers[kind] = _for_people(handler)
+
+    async def unknown(request: Request, _error: Exception) -> Response:
+        return RedirectResponse(login_address(request), SEE_OTHER)
+
     app.add_exception_handler(Away, gone)
+    app.add_exception_handler(Stranger, unknown)
 
 
 def _for_people(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi_problem.error import Problem
 from starlette.responses import RedirectResponse
 
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
 from api.imports import Imports, shape
 from api.pages.away import REACHABLE
 from api.pages.i18n import N_, _
 from api.pages.integrating import said
 from api.pages.render import page
 from api.pages.standing import NOTES, tab_values
+from api.pages.visiting import UseVisitor
 from api.pairing import Pairing
 from api.routes.integrations import check_urls
 from api.services import Services
@@ -85,15 +86,13 @@ async def approve(
 async def connection_page(
     request: Request,
     integration_id: str,
+    caller: UseVisitor,
     use: UseServices,
     cursor: str = "",
     kind: str = "",
     note: str = "",
 ) -> Response:
     """One connection, from its preview to its import."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     wanted = kind if kind in KIND_WORDS else ""
     values = await _values(use, caller, integration_id, cursor, wanted)
     return page(request, "connection.html", note=_(NOTES.get(note, "")), **values)

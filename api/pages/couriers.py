@@ -15,11 +15,12 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 
 from api.couriers import answer_of
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
 from api.imports import shape as job_shape
 from api.pages.i18n import N_, _
 from api.pages.integrating import said
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.routes.cod import Payout, shown
 from api.services import Services
 from api.shipping import ShippingDesk
@@ -71,6 +72,7 @@ _LINE = re.compile(r"^\s*(\S+?)[\s,;:]+([0-9][0-9,]*(?:\.[0-9]+)?)\s*$")
 @router.get("/shipments")
 async def shipments_page(
     request: Request,
+    caller: UseVisitor,
     use: UseServices,
     state: str = "",
     status: str = "",
@@ -80,9 +82,6 @@ async def shipments_page(
     job: str = "",
 ) -> Response:
     """The newest first, by what the address asks for."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     asked = {"state": state, "status": status, "courier": courier, "q": q.strip()[:100]}
     return await _listed(request, use, caller, asked, max(1, sheet), job[:64])
 
@@ -121,11 +120,10 @@ async def make(
 
 
 @router.get("/shipments/cod")
-async def cash_page(request: Request, use: UseServices, courier: str = "") -> Response:
+async def cash_page(
+    request: Request, caller: UseVisitor, use: UseServices, courier: str = ""
+) -> Response:
     """Expected, collected, paid out, and what differs."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     return await _cash(request, use, caller, courier)
 
 
@@ -156,11 +154,8 @@ async def note_payout(
 
 
 @router.get("/shipments/profile")
-async def profile_page(request: Request, use: UseServices) -> Response:
+async def profile_page(request: Request, caller: UseVisitor, use: UseServices) -> Response:
     """A courier's file, to be tried out before it is connected."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     return await _profile(request, use, caller, "", (), "")
 
 
@@ -181,12 +176,9 @@ async def try_profile(
 
 @router.get("/shipments/{shipment_id}")
 async def shipment_page(
-    request: Request, shipment_id: str, use: UseServices, note: str = ""
+    request: Request, shipment_id: str, caller: UseVisitor, use: UseServices, note: str = ""
 ) -> Response:
     """One: where it is, its labels, what can be done."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     return await _one(
         request, use, caller, shipment_id, note=_(NOTES[note]) if note in NOTES else ""
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from api.deps import Caller, UseCaller, UseServices, address_of, check_origin, find_caller
@@ -12,6 +12,8 @@ from api.login import COOKIE, SESSION_S, Entry
 from api.pages.away import REACHABLE
 from api.pages.i18n import _
 from api.pages.render import page
+from api.pages.visiting import FRONT, place_of
+from api.pages.visiting import LONGEST as LONGEST_PLACE
 from api.ratelimit import LOGINS
 from api.services import Services
 from streams.integrations import DirectoryError
@@ -21,24 +23,31 @@ router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 Text = Annotated[str, Form(max_length=300)]
+Next = Annotated[str, Query(max_length=LONGEST_PLACE)]
 
 
 @router.get("/login")
-async def login(request: Request, use: UseServices, token: str = "") -> Response:
+async def login(
+    request: Request, use: UseServices, token: str = "", next: Next = FRONT
+) -> Response:
     """A form; or exchange the one-time link for a session. The link opened again in the same
     browser goes on."""
     if token:
         cookie = await use.sessions.open(token)
         if cookie is not None:
-            return _entered(request, use, cookie)
+            return _entered(request, use, cookie, next)
     if await find_caller(request, use) is not None:
-        return RedirectResponse("/sync", SEE_OTHER)
-    return _form(request, 401, used=bool(token))
+        return RedirectResponse(place_of(next), SEE_OTHER)
+    return _form(request, 401, used=bool(token), wanted=next)
 
 
 @router.post("/login")
 async def login_by_password(
-    request: Request, use: UseServices, email: Text = "", password: Text = ""
+    request: Request,
+    use: UseServices,
+    email: Text = "",
+    password: Text = "",
+    next: Annotated[str, Form(max_length=LONGEST_PLACE)] = FRONT,
 ) -> Response:
     """A session for who knows the password. Ten tries in a quarter of an hour for one e-mail, and
     from one address."""
@@ -48,12 +57,12 @@ async def login_by_password(
     await use.limits.hit(LOGINS, "login-email", email.strip().lower())
     person = await use.people.verify(email, password)
     if person is None:
-        return _form(request, 401, wrong=True, email=email)
+        return _form(request, 401, wrong=True, email=email, wanted=next)
     entry = Entry(person.organization_id, person.role, person.id, person.email)
     cookie = await use.sessions.begin(entry)
     caller = Caller(entry.organization_id, "session", entry.role, entry.who)
     await use.audit.record(caller, "POST /login", "/login", SEE_OTHER, address)
-    return _entered(request, use, cookie)
+    return _entered(request, use, cookie, next)
 
 
 @router.get("/password")
@@ -97,9 +106,16 @@ async def logout(request: Request, caller: UseCaller, use: UseServices) -> Respo
 
 
 def _form(
-    request: Request, status: int, *, used: bool = False, wrong: bool = False, email: str = ""
+    request: Request,
+    status: int,
+    *,
+    used: bool = False,
+    wrong: bool = False,
+    email: str = "",
+    wanted: str = FRONT,
 ) -> Response:
-    return page(request, "login.html", status, used=used, wrong=wrong, email=email, organization="")
+    values = {"used": used, "wrong": wrong, "email": email, "next": place_of(wanted)}
+    return page(request, "login.html", status, organization="", **values)
 
 
 def _password(request: Request, entry: Entry | None, token: str, trouble: str) -> Response:
@@ -116,8 +132,8 @@ def _password(request: Request, entry: Entry | None, token: str, trouble: str) -
     )
 
 
-def _entered(request: Request, use: Services, cookie: str) -> Response:
-    answer = RedirectResponse("/sync", SEE_OTHER)
+def _entered(request: Request, use: Services, cookie: str, wanted: str = FRONT) -> Response:
+    answer = RedirectResponse(place_of(wanted), SEE_OTHER)
     answer.set_cookie(
         COOKIE,
         cookie,

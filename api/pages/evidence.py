@@ -11,10 +11,11 @@ from fastapi import APIRouter, Form, Request, Response
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
-from api.deps import UseCaller, UseServices, find_caller
+from api.deps import UseCaller, UseServices
 from api.pages.away import REACHABLE, away
 from api.pages.i18n import N_, _, ngettext
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.services import Services
 from api.standing import AGREED, CANNOT_HOLD
 from api.why import standings
@@ -47,11 +48,8 @@ STAGES = {
 
 
 @router.get("/sync/evidence")
-async def evidence_page(request: Request, use: UseServices) -> Response:
+async def evidence_page(request: Request, caller: UseVisitor, use: UseServices) -> Response:
     """Servers, platforms, what waits, who watches, what is owed."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     organization_id = caller.organization_id
     try:
         status = await use.status.of(organization_id)
@@ -129,12 +127,14 @@ async def failed_count(use: Services, organization_id: str) -> int:
 
 @router.get("/sync/recover")
 async def recover_page(
-    request: Request, use: UseServices, window: str = "day", sent: int = -1, left: int = 0
+    request: Request,
+    caller: UseVisitor,
+    use: UseServices,
+    window: str = "day",
+    sent: int = -1,
+    left: int = 0,
 ) -> Response:
     """What would be sent again: how much, why it failed, and the newest of it. Sends nothing."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     chosen = window if window in WINDOWS else "day"
     try:
         letters = await list_letters(

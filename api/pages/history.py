@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,13 +15,14 @@ from fastapi_problem.error import Problem
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
-from api.deps import Caller, UseServices, find_caller
+from api.deps import Caller, UseServices
 from api.entities import Entities
-from api.events import Found, Search, event_at, found_events, read_place, related
+from api.events import Found, Results, Search, around, event_at, read_place, related, search_events
 from api.orders import timeline
 from api.pages.away import REACHABLE, away
 from api.pages.i18n import zone
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.pages.words import OUTCOME_WORDS, TYPES
 from api.services import Services
 from api.shapes import LiveEvent, to_json
@@ -28,11 +30,13 @@ from api.steps import Step, steps_of
 from api.tellings import Teller
 from schemas.codec import encode
 from streams.access import Role
-from streams.history import lines_of
 
 router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
+ASKED = ("entity", "type", "outcome", "source", "since", "until")
+SOON_MS = 600_000
+"""An event as young as this may still be on its way into the history."""
 AROUND = 120
 """Lines of the same entity that are looked through for what belongs to an event."""
 TRIGGERS = {
@@ -51,6 +55,7 @@ Short = Annotated[str, Query(max_length=60)]
 @router.get("/events")
 async def events_page(
     request: Request,
+    caller: UseVisitor,
     use: UseServices,
     type: Short = "",
     outcome: Short = "",
@@ -60,28 +65,25 @@ async def events_page(
     until: Short = "",
     cursor: Short = "",
 ) -> Response:
-    """What the filters of the address find, newest first."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
+    """What the filters of the address find, newest first: of the last 30 days, then of the
+    archive."""
     search = Search(
         type, outcome, source, entity.strip(), since_ms=_moment(since), until_ms=_moment(until)
     )
     wrong = ""
     try:
-        found, following = await found_events(use, caller.organization_id, search, cursor)
+        results = await search_events(use, caller.organization_id, search, cursor)
     except Problem as problem:
-        found, following, wrong = [], "", str(problem.marshal().get("detail", ""))
+        results, wrong = Results([]), str(problem.marshal().get("detail", ""))
     except PyMongoError:
         return away(request)
     connections = await use.directory.connections(caller.organization_id)
-    asked = [(name, text) for name, text in request.query_params.items() if name != "cursor"]
+    asked = [(name, text) for name, text in request.query_params.items() if name in ASKED]
     return page(
         request,
         "events.html",
         organization=await use.directory.name_of(caller.organization_id),
-        found=found,
-        next=following,
+        results=replace(results, days=tuple(f"{day}T12:00:00Z" for day in results.days)),
         wrong=wrong,
         role=caller.role,
         search=search,
@@ -95,31 +97,34 @@ async def events_page(
 
 
 @router.get("/events/{place}")
-async def event_page(request: Request, place: str, use: UseServices) -> Response:
+async def event_page(
+    request: Request, place: str, caller: UseVisitor, use: UseServices
+) -> Response:
     """One event: payload, headers, attempts, before and after, what caused it."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
+    gone = {"soon": False, "away": False}
     try:
-        read_place(place)
-        one = await event_at(use, caller.organization_id, place)
+        at_ms, _offset = read_place(place)
         name = await use.directory.name_of(caller.organization_id)
+        one = await event_at(use, caller.organization_id, place)
         if one is None:
-            return page(request, "noevent.html", 404, organization=name)
+            gone["soon"] = at_ms > use.clock_ms() - SOON_MS
+            return page(request, "noevent.html", 404, organization=name, **gone)
         values = await _around(use, caller, one)
     except Problem:
         return RedirectResponse("/events", SEE_OTHER)
+    except OSError:
+        gone["away"] = True
+        return page(request, "noevent.html", 503, organization=name, **gone)
     except PyMongoError:
         return away(request)
     return page(request, "event.html", organization=name, one=one, role=caller.role, **values)
 
 
 @router.get("/orders/{order_id:path}")
-async def order_page(request: Request, order_id: str, use: UseServices) -> Response:
+async def order_page(
+    request: Request, order_id: str, caller: UseVisitor, use: UseServices
+) -> Response:
     """By our id, the shop's id or the number that the customer knows."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     try:
         entities = Entities(use.database, use.directory)
         name = await use.directory.name_of(caller.organization_id)
@@ -148,16 +153,7 @@ async def order_page(request: Request, order_id: str, use: UseServices) -> Respo
 
 
 async def _around(use: Services, caller: Caller, one: Found) -> dict[str, Any]:
-    line = one.line
-    held = await lines_of(
-        use.database,
-        caller.organization_id,
-        line.type,
-        line.entity_id,
-        before=(one.place[0] + 600_000, 0),
-        limit=AROUND,
-    )
-    others = [Found(place, found) for place, found in held]
+    others = await around(use, caller.organization_id, one, AROUND)
     event, chain = one.event(caller.role), _chain(others, one)
     told = {line.id for *_names, step in chain for line in (step.line, *step.deliveries) if line}
     beside = {other.place for other in related(others, one)}

@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse
 from api.activity import days_of
 from api.channels import channels, examined, hang_up
 from api.couriers import CourierDesk
-from api.deps import Caller, UseCaller, UseServices, find_caller
-from api.events import Search, found_events
+from api.deps import Caller, UseCaller, UseServices
+from api.events import Search, search_events
 from api.pages import forms
 from api.pages.away import REACHABLE, away
 from api.pages.i18n import _
@@ -31,6 +31,7 @@ from api.pages.standing import (
     state_of,
     tab_values,
 )
+from api.pages.visiting import UseVisitor
 from api.pages.words import replica_word
 from api.routes.integrations import check_urls
 from api.services import Services
@@ -45,11 +46,10 @@ SEE_OTHER = 303
 
 
 @router.get("/integrations")
-async def integrations_page(request: Request, use: UseServices, note: str = "") -> Response:
+async def integrations_page(
+    request: Request, caller: UseVisitor, use: UseServices, note: str = ""
+) -> Response:
     """A card each."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     try:
         found = await use.directory.integrations(caller.organization_id)
         days = await days_of(use.database, caller.organization_id, use.clock_ms())
@@ -80,23 +80,17 @@ async def integrations_page(request: Request, use: UseServices, note: str = "") 
 
 
 @router.get("/integrations/add")
-async def choose_page(request: Request, use: UseServices) -> Response:
+async def choose_page(request: Request, caller: UseVisitor, use: UseServices) -> Response:
     """Which platform."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     name = await use.directory.name_of(caller.organization_id)
     return page(request, "choose.html", organization=name, couriers=forms.ready_couriers())
 
 
 @router.get("/integrations/add/{platform}")
 async def add_page(
-    request: Request, platform: str, use: UseServices, courier: str = ""
+    request: Request, platform: str, caller: UseVisitor, use: UseServices, courier: str = ""
 ) -> Response:
     """The fields of one platform."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     return await _add_form(request, use, caller, platform, courier, {}, "")
 
 
@@ -151,27 +145,21 @@ async def _made(
 
 @router.get("/integrations/{integration_id}/timeline")
 async def timeline_page(
-    request: Request, integration_id: str, use: UseServices, cursor: str = ""
+    request: Request, integration_id: str, caller: UseVisitor, use: UseServices, cursor: str = ""
 ) -> Response:
     """What happened there, newest first."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     entry = await use.directory.integration(caller.organization_id, integration_id)
     search = Search(replica=entry.replica)
-    found = await found_events(use, caller.organization_id, search, cursor)
+    results = await search_events(use, caller.organization_id, search, cursor)
     values = await tab_values(use, caller, entry)
-    return page(request, "timeline.html", found=found, role=caller.role, **values)
+    return page(request, "timeline.html", found=results, role=caller.role, **values)
 
 
 @router.get("/integrations/{integration_id}/settings")
 async def settings_page(
-    request: Request, integration_id: str, use: UseServices, note: str = ""
+    request: Request, integration_id: str, caller: UseVisitor, use: UseServices, note: str = ""
 ) -> Response:
     """Its fields; secrets only as their last letters."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     entry = await use.directory.integration(caller.organization_id, integration_id)
     return await _settings(request, use, caller, entry, _(NOTES.get(note, "")), "")
 

@@ -13,11 +13,12 @@ from pymongo.errors import PyMongoError
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse
 
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
 from api.pages.away import REACHABLE, away
 from api.pages.i18n import N_, _
 from api.pages.render import page
 from api.pages.standing import tab_values
+from api.pages.visiting import UseVisitor
 from api.services import Services
 from api.whatsapp import WhatsAppDesk, effect_shape, message_shape
 from schemas.fields import LATTICES
@@ -50,12 +51,14 @@ WAITING = {
 
 @router.get("/integrations/{integration_id}/messages")
 async def messages_page(
-    request: Request, integration_id: str, use: UseServices, note: str = "", wrong: str = ""
+    request: Request,
+    integration_id: str,
+    caller: UseVisitor,
+    use: UseServices,
+    note: str = "",
+    wrong: str = "",
 ) -> Response:
     """All of it."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     return await _shown(request, use, caller, integration_id, note, wrong[:300])
 
 

@@ -14,12 +14,13 @@ from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
 from api.conflicts import Conflicts
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
 from api.live import open_now
 from api.pages.away import REACHABLE
 from api.pages.differing import Parts, parts_of
 from api.pages.i18n import N_, _, ngettext
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.pages.words import FATES, replica_word, value_word
 from api.sentences import always_about, lost_sentence
 from api.services import Services
@@ -67,13 +68,11 @@ async def section(request: Request, caller: UseCaller, use: UseServices) -> Resp
 async def batch_page(
     request: Request,
     batch_id: str,
+    caller: UseVisitor,
     use: UseServices,
     cursor: Annotated[str, Query(max_length=700)] = "",
 ) -> Response:
     """Everything a brake holds, before and after."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     try:
         batch = await use.batches.one(caller.organization_id, batch_id, cursor, ITEMS)
     except Problem:

@@ -13,14 +13,16 @@ from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
 from api.conversations import Desk, Shown, is_open
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
+from api.pages.away import REACHABLE, away
 from api.pages.i18n import N_
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.services import Services
 from connectors.whatsapp.templates import Template
 from schemas.envelope import rfc3339
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 MOST_VALUES = 10
@@ -59,35 +61,48 @@ LANGUAGES = {"en": "English", "si": "සිංහල", "ta": "தமிழ்"}
 
 @router.get("/conversations")
 async def conversations_page(
-    request: Request, use: UseServices, show: str = "", cursor: Annotated[str, Query()] = ""
+    request: Request,
+    caller: UseVisitor,
+    use: UseServices,
+    show: str = "",
+    cursor: Annotated[str, Query()] = "",
 ) -> Response:
     """The list."""
-    return await _answer(request, use, "", show, cursor, part="conversations.html")
+    return await _answer(request, caller, use, "", show, cursor, part="conversations.html")
 
 
 @router.get("/conversations/part/list")
-async def list_part(request: Request, use: UseServices, show: str = "", open: str = "") -> Response:
+async def list_part(
+    request: Request, caller: UseVisitor, use: UseServices, show: str = "", open: str = ""
+) -> Response:
     """The list alone, for a page that is open."""
-    return await _answer(request, use, open, show, "", part="conversations_list.html", thread=False)
+    return await _answer(
+        request, caller, use, open, show, "", part="conversations_list.html", thread=False
+    )
 
 
 @router.get("/conversations/{conversation_id}")
 async def conversation_page(
     request: Request,
     conversation_id: str,
+    caller: UseVisitor,
     use: UseServices,
     show: str = "",
     cursor: str = "",
     note: str = "",
 ) -> Response:
     """One conversation; opening it counts as reading it."""
-    return await _answer(request, use, conversation_id, show, cursor, note=note[:300])
+    return await _answer(request, caller, use, conversation_id, show, cursor, note=note[:300])
 
 
 @router.get("/conversations/{conversation_id}/part")
-async def thread_part(request: Request, conversation_id: str, use: UseServices) -> Response:
+async def thread_part(
+    request: Request, conversation_id: str, caller: UseVisitor, use: UseServices
+) -> Response:
     """Its messages alone, for a page that is open."""
-    return await _answer(request, use, conversation_id, "", "", part="conversations_thread.html")
+    return await _answer(
+        request, caller, use, conversation_id, "", "", part="conversations_thread.html"
+    )
 
 
 @router.post("/conversations/{conversation_id}/reply")
@@ -144,6 +159,7 @@ def _back(conversation_id: str, note: str = "") -> Response:
 
 async def _answer(
     request: Request,
+    caller: Caller,
     use: Services,
     conversation_id: str,
     show: str,
@@ -153,14 +169,11 @@ async def _answer(
     part: str = "conversations.html",
     thread: bool = True,
 ) -> Response:
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     try:
         values = await _values(use, caller, conversation_id if thread else "", show, cursor)
         name = await use.directory.name_of(caller.organization_id)
     except PyMongoError:
-        return page(request, "away.html", 503, organization="")
+        return away(request)
     open_id = values["open_id"] or conversation_id
     return page(request, part, organization=name, note=note, **{**values, "open_id": open_id})
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
 from api.pages.away import REACHABLE
 from api.pages.render import page
+from api.pages.visiting import UseVisitor
 from api.routes.keys import HOUR_MS
 from api.routes.people import invitation
 from api.services import Services
@@ -27,12 +28,12 @@ Text = Annotated[str, Form(max_length=200)]
 
 @router.get("")
 async def team_page(
-    request: Request, use: UseServices, cursor: Annotated[str, Query(max_length=60)] = ""
+    request: Request,
+    caller: UseVisitor,
+    use: UseServices,
+    cursor: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
     """Everybody, every key, and the newest changes."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     return await _page(request, use, caller, cursor=cursor)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from pymongo.errors import PyMongoError
 from starlette.responses import RedirectResponse
 
-from api.deps import Caller, UseCaller, UseServices, find_caller
+from api.deps import Caller, UseCaller, UseServices
 from api.events import OUTCOMES, Search, found_events
 from api.live import RECENT
 from api.pages.away import REACHABLE, away
@@ -18,6 +18,7 @@ from api.pages.i18n import COOKIE as LANGUAGE
 from api.pages.i18n import N_, _, forms
 from api.pages.render import for_script, page
 from api.pages.review import review
+from api.pages.visiting import UseVisitor
 from api.pages.words import (
     FIELDS,
     KINDS,
@@ -64,6 +65,7 @@ async def switch_language(
 @router.get("/sync")
 async def sync_page(
     request: Request,
+    caller: UseVisitor,
     use: UseServices,
     note: str = "",
     about: str = "",
@@ -74,9 +76,6 @@ async def sync_page(
     source: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
     """How the sync stands, what needs a decision, what happened."""
-    caller = await find_caller(request, use)
-    if caller is None:
-        return RedirectResponse("/login", SEE_OTHER)
     try:
         values = await _sync_values(use, caller, Search(type, outcome, source))
         values |= await review(use, caller, note, about[:600], action[:64], ruled)

@@ -20,7 +20,7 @@ function address(part) {
 
 async function fetched(part) {
   const found = await fetch(address(part), { credentials: "same-origin" });
-  if (found.redirected) location.assign("/login");
+  if (found.redirected) location.reload(); // asks to log in, and comes back here
   if (!found.ok) throw new Error(`HTTP ${found.status}`);
   return found.text();
 }

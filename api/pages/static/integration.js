@@ -1,20 +1,5 @@
 /* On a connection's page: copies the webhook address, and waits for the first event. */
-
-for (const button of document.querySelectorAll("[data-copy]")) {
-  const field = document.getElementById(button.dataset.copy);
-  const word = button.textContent;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(field.value);
-    } catch {
-      field.select(); /* not https: the reader copies what is marked */
-      return;
-    }
-    button.textContent = button.dataset.done;
-    setTimeout(() => { button.textContent = word; }, 2000);
-  });
-}
+import "./copying.js";
 
 const EVERY_MS = 2000;
 

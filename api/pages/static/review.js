@@ -108,7 +108,7 @@ export function review({ localTimes, say, speak }) {
     busy += 1;
     try {
       const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
-      if (new URL(answer.url).pathname === "/login") location.assign("/login");
+      if (new URL(answer.url).pathname === "/login") location.reload(); /* asks, and comes back here */
       if (!answer.ok || !put(await answer.text(), true)) throw new Error("no answer");
     } catch {
       speak(say("broken"));

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from api.login import issue_login_link
 from api.pages.render import navigation
+from api.pages.visiting import place_of
 from tests.api.pages.test_views import log_in
 
 pytestmark = pytest.mark.servers
@@ -55,6 +58,37 @@ async def test_every_page_is_closed_to_foreign_scripts_and_styles(api: Any) -> N
                 if '<html lang="en"' not in answer.text or "<title>" not in answer.text:
                     wrong.append((path, "no language or name"))
     assert wrong == []
+
+
+OPEN = ("/", "/login", "/password", "/docs", "/asyncapi.json")
+"""Pages for those who have not logged in."""
+
+
+async def test_strangers_log_in_and_come_to_what_they_wanted(api: Any) -> None:
+    async with api.client() as stranger:
+        for path in paths(api.app):
+            if path in OPEN or path.endswith(("/heard", "/review")):
+                continue
+            answer = await stranger.get(path, headers={"sec-fetch-mode": "navigate"})
+            where = "/login" if path == "/sync" else f"/login?next={quote(path, safe='')}"
+            assert (answer.status_code, answer.headers.get("location")) == (303, where), path
+        part = await stranger.get("/sync/recover", headers={"sec-fetch-mode": "cors"})
+        form = await stranger.get("/login?next=/events?type%3Dorder%26outcome%3Dfailed")
+        link = await issue_login_link(api.services.database, "http://127.0.0.1:3000", "kandy")
+        entered = await stranger.get(f"{link}&next=/events?type%3Dorder")
+        again = await stranger.get("/login?next=/people")
+    assert part.headers["location"] == "/login"
+    assert 'name="next" value="/events?type=order&amp;outcome=failed"' in form.text
+    assert entered.headers["location"] == "/events?type=order"
+    assert again.headers["location"] == "/people"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "evil", "", "/logout", "/a\nb"],
+)
+def test_a_login_leads_to_no_other_site(wanted: str) -> None:
+    assert place_of(wanted) == "/sync"
 
 
 async def test_the_language_of_the_browser_is_taken_and_the_switch_is_kept(api: Any) -> None:

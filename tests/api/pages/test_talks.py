@@ -101,8 +101,6 @@ async def test_strangers_see_nothing(api: Any, heard: Heard) -> None:
             body = {"reply": {"text": "x"}, "handover": {"to": "person"}}.get(path)
             found = await client.post(f"/api/conversations/{PHONE}/{path}", json=body)
             assert found.status_code == 404
-    async with api.client() as client:
-        assert (await client.get("/conversations")).headers["location"] == "/login"
 
 
 @asynccontextmanager
