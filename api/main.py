@@ -45,6 +45,7 @@ from api.pages import (
     review,
     talks,
     team,
+    then,
     views,
 )
 from api.pages import couriers as courier_pages
@@ -152,6 +153,7 @@ MODULES = (
     messaging,
     evidence,
     history,
+    then,
     courier_pages,
     connecting,
     review,
