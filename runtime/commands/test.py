@@ -37,6 +37,12 @@ SYSTEM_PACKAGES = (
 QUICK = "not servers and not browser and not real_store"
 """Tests that need nothing but Python."""
 
+WHOLE_SYSTEM = ("tests/integration", "tests/browser")
+"""Tests of all processes together: half of the time of all tests."""
+
+SUMMARY = b"=== short test summary info"
+"""Where pytest begins to say what was skipped."""
+
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", ("ruff", "check", ".")),
     ("format", ("ruff", "format", "--check", ".")),
@@ -92,32 +98,35 @@ def _check(terminal: Terminal, name: str, command: Sequence[str]) -> bool:
 
 
 def _run_side_by_side(terminal: Terminal) -> bool:
-    """The quick tests while the others wait for servers, which they do most of the time. Politely:
-    those others have deadlines. When both have ended the quick ones say one line, or all that they
-    have to say where one failed; so the failures of the others stay near the end."""
+    """The tests of the whole system, which wait most of the time, and beside them all others.
+    Those politely: tests of the whole system have deadlines. What they say comes when both have
+    ended: all of it where one failed, else what was skipped and the last line."""
     with tempfile.TemporaryFile() as said:
         program, environment = _program("pytest")
-        command = [program, "-m", QUICK, "-q", "-p", "no:cacheprovider"]
+        command = [program, "-q", "-p", "no:cacheprovider"]
+        command += [f"--ignore={folder}" for folder in WHOLE_SYSTEM]
         if nice := shutil.which("nice"):
-            command = [nice, "-n", "10", *command]
-        quick = subprocess.Popen(  # noqa: S603
+            command = [nice, "-n", "5", *command]
+        others = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT
         )
-        terminal.say("Quick tests run beside the ones with servers; their result comes with those.")
+        terminal.say(f"{' and '.join(WHOLE_SYSTEM)}; beside them all others, told last.")
         try:
-            others_passed = _run(["pytest", "-m", f"not ({QUICK})"]) == 0
-            quick_passed = quick.wait() == 0
+            whole_passed = _run(["pytest", *WHOLE_SYSTEM]) == 0
+            others_passed = others.wait() == 0
         finally:
-            quick.kill()
-            quick.wait()
+            others.kill()
+            others.wait()
         said.seek(0)
-        lines = said.read().splitlines(keepends=True)
+        text = said.read()
+        if others_passed and SUMMARY in text:
+            text = text[text.rfind(SUMMARY) :]
         sys.stdout.flush()
-        sys.stdout.buffer.writelines(lines[-1:] if quick_passed else lines)
+        sys.stdout.buffer.write(text)
         sys.stdout.flush()
-    if quick_passed and not others_passed:
-        terminal.warn("the quick tests passed, the ones with servers (further up) did not")
-    return quick_passed and others_passed
+    if others_passed and not whole_passed:
+        terminal.warn(f"failed: {' or '.join(WHOLE_SYSTEM)} (further up)")
+    return whole_passed and others_passed
 
 
 def _run(command: Sequence[str]) -> int:
