@@ -52,6 +52,7 @@ class Look:
 
 LOOKS = (
     Look("desktop", 1100, 800),
+    Look("wide", 1440, 900),
     Look("phone", 360, 740),
     Look("dark", 1100, 800, dark=True),
     Look("sinhala", 360, 740, language="si"),
@@ -143,6 +144,8 @@ async def _pages(merchant: Merchant) -> list[tuple[str, str]]:
     shop = next(one["id"] for one in entries if one["platform"] == "woocommerce")
     orders = (await merchant.ask("GET", "/api/entities?type=order&limit=1"))["entities"]
     events = (await merchant.ask("GET", "/api/events?kind=changed&limit=1"))["events"]
+    talks = (await merchant.ask("GET", "/api/conversations?limit=1"))["conversations"]
+    number = next((one["id"] for one in entries if one["platform"] == "whatsapp"), "")
     pages = [
         ("sync", "/sync"),
         ("evidence", "/sync/evidence"),
@@ -156,11 +159,20 @@ async def _pages(merchant: Merchant) -> list[tuple[str, str]]:
         ("events", "/events"),
         ("conversations", "/conversations"),
         ("shipments", "/shipments"),
+        ("cash", "/shipments/cod"),
+        ("courierfile", "/shipments/profile"),
         ("analytics", "/analytics"),
+        ("people", "/people"),
     ]
+    if number:
+        pages.append(("messages", f"/integrations/{number}/messages"))
+    if talks:
+        pages.append(("conversation", f"/conversations/{talks[0]['id']}"))
     if events:
-        at_ms = _ms(events[0]["timestamp"])
-        pages.append(("event", f"/events/{at_ms}-{events[0]['cursor'].split('-')[1]}"))
+        place = f"{_ms(events[0]['timestamp'])}-{events[0]['cursor'].split('-')[1]}"
+        pages.append(("event", f"/events/{place}"))
+        pages.append(("then", f"/events/{place}/then"))
+        pages.append(("drawer", f"/events?open={place}"))
     if orders:
         pages.append(("order", f"/orders/{orders[0]['entityId']}"))
     return pages
@@ -204,10 +216,13 @@ async def _picture(page: Page, look: Look, path: Path, complaints: Sequence[str]
     live: Any = page.locator("#connection[data-tone=good]")
     if await page.locator("#connection").count():
         await live.wait_for(timeout=15_000)
+    if "open=" in page.url:
+        await page.locator("#drawer[open] h1").wait_for(timeout=15_000)
     await page.evaluate("document.fonts.ready")
     width = int(await page.evaluate("document.documentElement.scrollWidth"))
     height = int(await page.evaluate("document.documentElement.scrollHeight"))
-    shown = {"x": 0, "y": 0, "width": look.width, "height": min(height, MOST_HEIGHT)}
+    most = look.height if "open=" in page.url else MOST_HEIGHT  # a drawer is as high as its window
+    shown = {"x": 0, "y": 0, "width": look.width, "height": min(height, most)}
     await page.screenshot(path=path, full_page=True, clip=shown)  # type: ignore[arg-type]
     found = [*complaints, *await _barriers(page)]
     return Taken(path, max(0, width - look.width), tuple(found))

@@ -60,7 +60,7 @@ async def test_every_page_is_closed_to_foreign_scripts_and_styles(api: Any) -> N
     assert wrong == []
 
 
-OPEN = ("/", "/login", "/password", "/docs", "/asyncapi.json")
+OPEN = ("/", "/login", "/password", "/docs", "/openapi.json", "/asyncapi.json")
 """Pages for those who have not logged in."""
 
 
