@@ -138,32 +138,46 @@ def services_of(
     )
 
 
+@dataclass
+class Application:
+    """One for all tests, as FastAPI works out each route when it is first asked for; `services` are
+    those of the test that runs."""
+
+    services: Services | None = None
+    indexed: bool = False
+    """Whether the database that all tests share has its indexes."""
+
+    def __post_init__(self) -> None:
+        self.app = create_api(self._open)
+
+    @contextlib.asynccontextmanager
+    async def _open(self) -> AsyncIterator[Services]:
+        assert self.services is not None
+        yield self.services
+
+
+@pytest.fixture(scope="session")
+def application() -> Application:
+    return Application()
+
+
 @pytest.fixture
-async def api(servers: dict[str, str], database_name: str) -> AsyncIterator[Api]:
-    redis_url = servers["REDIS_URL"].rpartition("/")[0] + "/15"  # nobody else's figures
-    endpoints = Endpoints.model_validate(
-        {
-            **servers,
-            "REDIS_URL": redis_url,
-            "KAFKA_PARTITIONS": 2,
-            "KAFKA_TOPIC_PREFIX": f"{uuid.uuid4().hex[:8]}.",
-        }
-    )
+async def api(
+    servers: dict[str, str], database_name: str, application: Application
+) -> AsyncIterator[Api]:
+    endpoints = own_endpoints(servers)
     opened = open_database(endpoints)
     database = opened.client[database_name]
-    await ensure_indexes(database)
+    if not application.indexed:
+        await ensure_indexes(database)
+        application.indexed = True
     directory = Directory(database, Keyring([b"k" * 32]))
     keys = {}
     for name in ("kandy", "galle"):
         keys[name] = (await directory.create_organization(name, f"{name} shop"))[1]
     sent = Sent()
     services = services_of(endpoints, database, directory, sent)
-
-    @contextlib.asynccontextmanager
-    async def ready() -> AsyncIterator[Services]:
-        yield services
-
-    app = create_api(ready)
+    application.services, app = services, application.app
 
     def client(name: str = "", address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
         if name:
