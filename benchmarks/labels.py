@@ -42,6 +42,7 @@ from streams.couriers.parts import CourierParts
 from streams.couriers.shipments import Wanted
 from streams.database import Database, ensure_indexes, open_database
 from streams.directory import Directory
+from streams.effects.calls import Calls
 from streams.kafka.records import Outgoing
 from streams.keyring import Keyring
 from streams.links import Links
@@ -95,28 +96,28 @@ class Nowhere:
         """Nothing."""
 
 
-def work(database_url: str, database_name: str, begin_ms: int) -> None:
+def work(database_url: str, database_name: str, begin_ms: int, folder: str) -> None:
     """The process that is killed."""
     began = time.time()
 
     def clock_ms() -> int:
         return begin_ms + int(1000 * SPEED * (time.time() - began))
 
-    asyncio.run(_work(database_url, database_name, clock_ms))
+    asyncio.run(_work(database_url, database_name, clock_ms, Calls(Path(folder))))
 
 
-async def _work(database_url: str, database_name: str, clock_ms: Any) -> None:
+async def _work(database_url: str, database_name: str, clock_ms: Any, calls: Calls) -> None:
     opened = open_database(Endpoints.model_validate({"DATABASE_URL": database_url}))
-    shipper = _parts(opened.client[database_name], clock_ms).shipper
+    shipper = _parts(opened.client[database_name], clock_ms, calls).shipper
     while True:
         if not await settle_due(shipper, clock_ms()):
             await asyncio.sleep(0.02)
 
 
-def _parts(database: Database, clock_ms: Any) -> CourierParts:
+def _parts(database: Database, clock_ms: Any, calls: Calls | None = None) -> CourierParts:
     directory = Directory(database, Keyring(KEYRING))
     return CourierParts.of(
-        database, directory, Nowhere(), Links(database), CourierLines(), clock_ms
+        database, directory, Nowhere(), Links(database), CourierLines(), clock_ms, calls
     )
 
 
@@ -172,6 +173,11 @@ async def _measure(report: Report, orders: int) -> None:
 
 async def killed(database_url: str, account: Account, orders: int, seed: int) -> Made:
     """The product, killed again and again until nothing is left to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        return await _killed(database_url, account, orders, seed, folder)
+
+
+async def _killed(database_url: str, account: Account, orders: int, seed: int, folder: str) -> Made:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.labels"])
     dice = Random(seed)  # noqa: S311 - repeatable
@@ -191,7 +197,9 @@ async def killed(database_url: str, account: Account, orders: int, seed: int) ->
             if not waiting:
                 break
             now_ms = max(now_ms, min(one.next_ms for one in waiting))
-            process = context.Process(target=work, args=(database_url, name, now_ms), daemon=True)
+            process = context.Process(
+                target=work, args=(database_url, name, now_ms, folder), daemon=True
+            )
             began = time.time()
             process.start()
             await asyncio.sleep(dice.uniform(0.2, 1.2))

@@ -34,7 +34,9 @@ async def ship(job: JobContext) -> None:
     """`arguments.shipments`: their ids. Each is tried once here; what waits, or is unknown, goes on
     by itself and shows in its own state."""
     tools = job.tools
-    parts = CourierParts.of(tools.database, tools.directory, tools.publisher, tools.links)
+    parts = CourierParts.of(
+        tools.database, tools.directory, tools.publisher, tools.links, calls=tools.calls
+    )
     ids = list(job.arguments["shipments"])
     states = Counter(job.cursor.get("states", {}))
     try:

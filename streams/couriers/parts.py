@@ -14,6 +14,7 @@ from streams.couriers.shipments import Shipments
 from streams.couriers.shipping import Shipper
 from streams.database import Database
 from streams.directory import Directory
+from streams.effects.calls import Calls
 from streams.effects.ledger import Ledger
 from streams.kafka.records import Publishes
 from streams.links import Links
@@ -39,6 +40,7 @@ class CourierParts:
         links: Links,
         lines: CourierLines | None = None,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        calls: Calls | None = None,
     ) -> CourierParts:
         """`lines` are closed by whoever opened them."""
         lines = lines or CourierLines()
@@ -48,7 +50,7 @@ class CourierParts:
         shipper = Shipper(
             shipments=shipments,
             following=following,
-            ledger=Ledger(database),
+            ledger=Ledger(database, calls),
             directory=directory,
             lines=lines,
             paces=paces,

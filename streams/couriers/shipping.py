@@ -108,7 +108,7 @@ class Shipper:
         await self.shipments.set(wanted.id, nextMs=max(wanted.next_ms, now_ms + BUSY_MS))
         entry = await self._ledger.claim(perform_of(wanted, now_ms), now_ms)
         if entry.mine:
-            return await self._create(wanted, connection, client, entry.claimed_at_ms)
+            return await self._create(wanted, connection, client, entry)
         if entry.state == "claimed":
             return await self._later(wanted, "being made by another process", BUSY_MS)
         if entry.state == "sent":
@@ -179,15 +179,22 @@ class Shipper:
         return found, await self._lines.client(found)
 
     async def _create(
-        self, wanted: Wanted, connection: Connection, client: CourierClient[Any], claimed_ms: int
+        self, wanted: Wanted, connection: Connection, client: CourierClient[Any], entry: Entry
     ) -> Wanted:
         """The one call. Whatever ends this process in it leaves a claim, which means unknown."""
         command, now_ms = perform_of(wanted, self._clock_ms()), self._clock_ms
+        claimed_ms = entry.claimed_at_ms
         if now_ms() - claimed_ms > OLD_MS:
             return await self._later(wanted, "this process was held up", BUSY_MS)
+        asked = wanted.shipment(now_ms())
+        try:
+            self._ledger.begin(command, entry)
+        except (OSError, LookupError) as error:
+            failed = Retry(f"it could not be noted down: {error}")
+            return await self._untaken(wanted, command, failed, claimed_ms)
         try:
             async with asyncio.timeout(CALL_S):
-                answer = await client.create([wanted.shipment(now_ms())])
+                answer = await client.create([asked])
         except (Unknown, TimeoutError) as error:
             reason = str(error) or "no answer in time"
             await self._ledger.settle(

@@ -1,7 +1,9 @@
 """The ledger of effects: `ss_effects`, unique by organisation and business key.
 
 A key is claimed before the call. Whoever finds a claim without a result does not know whether the
-call was made, and never makes it again: it stays `unknown` until evidence settles it.
+call was made, and never makes it again: it stays `unknown` until evidence settles it. Except where
+the claim's process is dead and its own file shows that the call was never begun (`calls`): then the
+claim is taken over.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from schemas.command import Perform
 from schemas.outcome import Outcome
 from streams.database import Database
+from streams.effects.calls import Calls
 
 State = Literal["claimed", "sent", "failed", "unknown", "released"]
 CLAIM_MS = 60_000
@@ -35,6 +38,8 @@ class Entry:
     reason: str = ""
     claimed_at_ms: int = 0
     attempts: int = 1
+    owner: str = ""
+    """The file of calls that this claim's process keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,12 @@ class Unsettled:
 
 
 class Ledger:
-    """All methods raise PyMongoError when the database is away: then nothing may be done."""
+    """All methods raise PyMongoError when the database is away: then nothing may be done. Without
+    `calls` every claim left behind is unknown."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, calls: Calls | None = None) -> None:
         self._effects = database["ss_effects"]
+        self._calls = calls
 
     async def claim(self, command: Perform, now_ms: int) -> Entry:
         """Take the key, or tell what became of it. A claim left behind turns into `unknown`."""
@@ -73,22 +80,21 @@ class Ledger:
             "attempts": 1,
             "claimedAtMs": now_ms,
             "updatedAtMs": now_ms,
+            "owner": self._name,
         }
         try:
             await self._effects.insert_one(fresh)
-            return Entry("claimed", mine=True, claimed_at_ms=now_ms)
+            return Entry("claimed", mine=True, claimed_at_ms=now_ms, owner=self._name)
         except DuplicateKeyError:
             pass
-        taken = await self._effects.find_one_and_update(
-            {**place, "state": "released"},
-            {
-                "$set": {"state": "claimed", "claimedAtMs": now_ms, "updatedAtMs": now_ms},
-                "$inc": {"attempts": 1},
-            },
-            return_document=ReturnDocument.AFTER,
-        )
+        taken = await self._take({**place, "state": "released"}, now_ms)
+        if taken is None:
+            found = await self._effects.find_one({**place, "state": "claimed"})
+            if found is not None and self.abandoned(command, _entry(found)):
+                same = {one: found[one] for one in ("_id", "state", "claimedAtMs", "owner")}
+                taken = await self._take(same, now_ms)
         if taken is not None:
-            return _entry(taken, mine=True)
+            return taken
         await self._effects.update_one(
             {**place, "state": "claimed", "claimedAtMs": {"$lt": now_ms - CLAIM_MS}},
             {
@@ -104,6 +110,37 @@ class Ledger:
         if found is None:
             return Entry("unknown", reason="the ledger lost the key at this moment")
         return _entry(found)
+
+    async def _take(self, match: dict[str, Any], now_ms: int) -> Entry | None:
+        """The claim of a row that nobody is at; None where another was faster."""
+        claim = {
+            "state": "claimed", "claimedAtMs": now_ms, "updatedAtMs": now_ms, "owner": self._name,
+        }  # fmt: skip
+        taken = await self._effects.find_one_and_update(
+            match, {"$set": claim, "$inc": {"attempts": 1}}, return_document=ReturnDocument.AFTER
+        )
+        return None if taken is None else _entry(taken, mine=True)
+
+    @property
+    def _name(self) -> str:
+        return self._calls.name if self._calls is not None else ""
+
+    def begin(self, command: Perform, entry: Entry) -> None:
+        """The call of a claim that is `mine` comes next, with nothing in between. Raises OSError
+        (the disk is full), LookupError (held up too long): then it must not be made."""
+        if self._calls is not None and entry.owner:
+            self._calls.begin(
+                entry.owner, command.organization_id, command.effect_key, entry.claimed_at_ms
+            )
+
+    def abandoned(self, command: Perform, entry: Entry) -> bool:
+        """Whether a claim can be taken over: its process died, and surely before the call."""
+        claim = (command.organization_id, command.effect_key, entry.claimed_at_ms)
+        return (
+            self._calls is not None
+            and entry.state == "claimed"
+            and self._calls.never_begun(entry.owner, *claim)
+        )
 
     async def look(self, organization_id: str, effect_key: str) -> Entry | None:
         """What is known of a key, without taking it; None before it was ever claimed."""
@@ -261,4 +298,5 @@ def _entry(found: dict[str, Any], *, mine: bool = False) -> Entry:
         reason=found.get("reason", ""),
         claimed_at_ms=found["claimedAtMs"],
         attempts=found.get("attempts", 1),
+        owner=found.get("owner", ""),
     )

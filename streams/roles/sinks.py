@@ -16,11 +16,12 @@ from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED, OBSERVATIONS
 from streams.analytics import agent as analytics
 from streams.app import SyncApp, bind, create_app
 from streams.deadletter import DeadLetterViews
+from streams.effects.calls import open_calls
 from streams.effects.ledger import Ledger
 from streams.entities import EntityViews
 from streams.history import HistoryViews
 from streams.kafka import Incoming
-from streams.roles import Role
+from streams.roles import Role, home
 from streams.roles.common import Common
 from streams.sinks.agent import Performer, Sink
 from streams.sinks.claims import Claims
@@ -46,13 +47,15 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     CONNECTOR.bind(common.database)
     log_name = await history_of(endpoints)
     claims = Claims(common.database, log_name)
-    ledger = Ledger(common.database)
+    calls = open_calls(home())
+    ledger = Ledger(common.database, calls)
     sending = Sending(
         common.database,
         publisher=common.publisher,
         links=common.links,
         directory=common.directory,
         rates=Rates(common.redis),
+        calls=calls,
     )
     performers: dict[str, Performer] = {"whatsapp": sending}
     apps, sinks = [], []
@@ -84,6 +87,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         for sink in sinks:
             await sink.close()
         await common.close()
+        if calls is not None:
+            calls.close()
 
     parts = [keep_dispatching(common.database, common.publisher)]
     return Role(apps=apps, parts=parts, close=close)

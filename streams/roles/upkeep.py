@@ -15,6 +15,7 @@ from streams.couriers.adopting import Adopter
 from streams.couriers.jobs import keep_settling
 from streams.couriers.parts import CourierParts
 from streams.couriers.tracker import Tracker
+from streams.effects.calls import open_calls
 from streams.identity import HOME
 from streams.kafka.lag import Lag, LagUnknown
 from streams.roles import Role, home
@@ -45,6 +46,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
             raise Retry(str(error)) from error
         return told[INBOUND.name] + told[OBSERVATIONS.name] + told[COMMANDS[HOME].name]
 
+    calls = open_calls(home())
     runner = Runner(
         Tools(
             database=common.database,
@@ -52,6 +54,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
             publisher=common.publisher,
             links=common.links,
             waiting=waiting,
+            calls=calls,
         )
     )
     settings = UpkeepSettings()
@@ -60,7 +63,9 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     erasure_job.register(runner, sources)
     whatif.register(runner, sources)
 
-    couriers = CourierParts.of(common.database, common.directory, common.publisher, common.links)
+    couriers = CourierParts.of(
+        common.database, common.directory, common.publisher, common.links, calls=calls
+    )
     tracker = Tracker(
         common.database, common.directory, couriers.following, couriers.lines, couriers.paces
     )
@@ -69,6 +74,8 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         await couriers.lines.close()
         await lag.close()
         await common.close()
+        if calls is not None:
+            calls.close()
 
     acting = Acting(common.database, common.publisher, common.directory.policies)
     media = Media(common.database, home())

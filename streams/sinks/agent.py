@@ -292,7 +292,12 @@ class Sink:
                 self._clock_ms(),
                 reason=entry.reason,
             )
-        said = await line.perform(command)
+        try:
+            self._ledger.begin(command, entry)
+        except (OSError, LookupError) as error:
+            said = Said(Answer("retry", reason=f"it could not be noted down: {error}"))
+        else:
+            said = await line.perform(command)
         answer = said.answer
         state = {"taken": "sent", "retry": "released", "unknown": "unknown"}.get(
             answer.result, "failed"

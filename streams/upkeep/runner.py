@@ -35,6 +35,7 @@ from connectors.protocol import Client, Connection
 from connectors.registry import connector
 from streams.database import Database
 from streams.directory import Directory
+from streams.effects.calls import Calls
 from streams.kafka.lag import LagUnknown
 from streams.kafka.publisher import PublishFailed
 from streams.kafka.records import Publishes
@@ -74,6 +75,8 @@ class Tools:
     links: Links
     waiting: Waiting = _nothing_waits
     """How many records are on their way to the engine."""
+    calls: Calls | None = None
+    """Where calls are noted down that cannot be undone."""
 
 
 @dataclass

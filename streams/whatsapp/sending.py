@@ -24,6 +24,7 @@ from schemas.outcome import Outcome, Result
 from streams.couriers.orders import whole_name
 from streams.database import Database
 from streams.directory import Directory
+from streams.effects.calls import Calls
 from streams.effects.ledger import CLAIM_MS, Entry, Ledger, State
 from streams.entities import find_record
 from streams.kafka.records import Publishes
@@ -58,10 +59,11 @@ class Sending:
         links: Links,
         directory: Directory,
         rates: Rates,
+        calls: Calls | None = None,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._database = database
-        self._ledger = Ledger(database)
+        self._ledger = Ledger(database, calls)
         self._sends = Sends(database, clock_ms)
         self._templates = Templates(database, clock_ms)
         self._spending = Spending(database)
@@ -96,7 +98,8 @@ class Sending:
         if row.sent:
             # It went as far as a call before: whether that was made, the ledger knows.
             entry = await self._ledger.look(row.organization_id, row.effect_key)
-            if entry is not None and entry.state != "released":
+            free = entry is None or entry.state == "released"
+            if entry is not None and not free and not self._ledger.abandoned(command, entry):
                 return await self._claimed(command, row, entry)
         if row.purpose == "answer" and await self._sends.earlier(row):
             await self._sends.change(row, dueAtMs=self._clock_ms() + AGAIN_MS)
@@ -204,7 +207,7 @@ class Sending:
         arguments: dict[str, Any] = {"to": row.to, "message": dict(send.message)}
         if row.reply_to:
             arguments["replyTo"] = row.reply_to
-        said = await line.perform(structs.replace(command, arguments=arguments))
+        said = await self._called(structs.replace(command, arguments=arguments), entry, line)
         answer = said.answer
         if cost and answer.result not in ("taken", "unknown"):
             await self._spending.correct(org, month, -cost, -1)
@@ -214,6 +217,14 @@ class Sending:
             with attempt:
                 await self._settle(command, answer)
         return await self._answered(command, row, send, said, line)
+
+    async def _called(self, command: Perform, entry: Entry, line: Line) -> Said:
+        """The one call. Where it cannot be noted down that it begins, it does not."""
+        try:
+            self._ledger.begin(command, entry)
+        except (OSError, LookupError) as error:
+            return Said(Answer("retry", reason=f"it could not be noted down: {error}"))
+        return await line.perform(command)
 
     async def _settle(self, command: Perform, answer: Answer) -> None:
         states: dict[str, State] = {"taken": "sent", "retry": "released", "unknown": "unknown"}

@@ -157,6 +157,10 @@ class World:
             return Entry("claimed", mine=True, claimed_at_ms=now_ms)
         return held
 
+    def begin(self, command: Perform, entry: Entry) -> None:
+        assert self.ledger[command.effect_key].state == "claimed"
+        assert entry.mine
+
     async def settle(
         self, command: Perform, state: Any, now_ms: int, vendor_id: str = "", reason: str = ""
     ) -> None:
