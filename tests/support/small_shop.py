@@ -9,6 +9,7 @@ from bson.decimal128 import Decimal128
 
 from runtime.convergence import Judgement, wait_until_same
 from runtime.demo.merchant import Merchant
+from support.waiting import PATIENCE
 
 FIRST_NUMBER = 1000
 
@@ -41,7 +42,7 @@ async def stock_up(merchant: Merchant, count: int, quantity: int) -> None:
 
 async def settled(merchant: Merchant, limit_s: float = 30.0) -> Judgement:
     """Everything is the same everywhere, or the test fails with what differs."""
-    found = await wait_until_same(merchant.places, limit_s)
+    found = await wait_until_same(merchant.places, limit_s * PATIENCE)
     assert found.converged, "\n".join(str(one) for one in found.differences[:20])
     return found
 

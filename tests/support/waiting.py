@@ -9,6 +9,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 2.0
+"""What deadlines are multiplied by: tests share two cores with other tests. It costs time only
+where a test fails."""
+
 
 async def until(
     look: Callable[[], Awaitable[T]],
@@ -18,6 +22,7 @@ async def until(
     every_s: float = 0.05,
 ) -> T:
     """What `look` found once `accept` takes it. Fails with the last thing found."""
+    limit_s *= PATIENCE
     end_s = time.monotonic() + limit_s
     while True:
         found = await look()
