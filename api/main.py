@@ -92,7 +92,7 @@ from api.settings import ApiSettings
 from api.static import CLIENT, PageFiles
 from api.status import StatusBoard
 from api.tokens import Tickets
-from schemas.settings import Endpoints, SecretFileError, read_secret_files
+from schemas.settings import Endpoints, SettingsError, load_endpoints
 from streams import metrics
 from streams.archive.joined import Sources
 from streams.archive.location import Location, locate
@@ -325,11 +325,11 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT; then finish what is under way, within STOP_S."""
     configure_logging()
     try:
-        read_secret_files(os.environ)
-    except SecretFileError as error:
+        endpoints = load_endpoints(os.environ)
+    except SettingsError as error:
         sys.stderr.write(f"smartstore api: {error}\n")
         return 2
-    endpoints, settings = Endpoints(), ApiSettings()
+    settings = ApiSettings()
     metrics.serve(os.environ, "api")
     allow_files()
     app = create_api(lambda: open_services(endpoints, settings))

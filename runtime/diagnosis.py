@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -17,9 +18,10 @@ from runtime.bootstrap import VENV, is_installed
 from runtime.child import tail
 from runtime.lock import HomeLock
 from runtime.servers import jars, wheels
-from runtime.servers.ports import answers, is_free
-from runtime.settings import RuntimeSettings
-from schemas.settings import Endpoints
+from runtime.servers.ports import is_free
+from runtime.settings import RuntimeSettings, load_environment
+from schemas.settings import SettingsError, load_endpoints
+from streams.reach import ASKS
 
 _NEEDED_GB = 2.0
 _NEEDED_MEMORY_GB = 1.5
@@ -153,24 +155,23 @@ def _running(settings: RuntimeSettings) -> Iterator[Finding]:
 
 
 def _endpoints(settings: RuntimeSettings) -> Iterator[Finding]:
-    for name, url in settings.configured_endpoints().items():
-        for host, port in _addresses(name, url):
-            if answers(port, host):
-                yield Finding(name, "ok", f"{host}:{port} answers")
-            else:
-                evidence = state.redacted(url)
-                fix = f"start it, or unset {name} to use a local one"
-                yield Finding(name, "problem", f"nothing answers at {host}:{port}", evidence, fix)
-
-
-def _addresses(name: str, url: str) -> list[tuple[str, int]]:
-    if name == "KAFKA_URL":
-        places, default = Endpoints(kafka_url=url).bootstrap, 9092
-    else:
-        places, default = urlsplit(url).netloc.rpartition("@")[2].split(","), 27017
-        default = 6379 if name == "REDIS_URL" else default
-    split = (place.rpartition(":") if ":" in place else (place, "", "") for place in places)
-    return [(host, int(port) if port else default) for host, _, port in split]
+    """As our own clients would: with TLS and passwords, to an answer."""
+    configured = settings.configured_endpoints()
+    if not configured:
+        return
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it has to say is told here
+    try:
+        endpoints = load_endpoints(load_environment())
+    except SettingsError as error:
+        yield Finding("settings", "problem", str(error), "", "correct the environment or .env")
+        return
+    for name, url in configured.items():
+        trouble = asyncio.run(ASKS[name](endpoints))
+        if trouble is None:
+            yield Finding(name, "ok", f"{state.redacted(url)} answers")
+        else:
+            fix = f"{trouble.fix}; or unset {name} to use a local one"
+            yield Finding(name, "problem", trouble.cause, state.redacted(url), fix)
 
 
 def _listener_on(port: int) -> str:

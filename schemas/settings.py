@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _FILE = "_FILE"
@@ -16,7 +16,11 @@ _OURS = (
 )  # fmt: skip
 
 
-class SecretFileError(ValueError):
+class SettingsError(ValueError):
+    """The environment cannot be used as it is. The text says why, without what is secret."""
+
+
+class SecretFileError(SettingsError):
     """A variable names a file that cannot be read. The text says which."""
 
 
@@ -120,3 +124,16 @@ class Endpoints(BaseSettings):
     def topic(self, name: str) -> str:
         """The topic's real name."""
         return f"{self.topic_prefix}{name}"
+
+
+def load_endpoints(environment: MutableMapping[str, str]) -> Endpoints:
+    """Secrets from their files first. Raises SettingsError."""
+    read_secret_files(environment)
+    try:
+        return Endpoints.of(environment)
+    except ValidationError as error:
+        told = (
+            ": ".join((*map(str, row["loc"]), row["msg"].removeprefix("Value error, ")))
+            for row in error.errors(include_url=False, include_input=False)
+        )
+        raise SettingsError("; ".join(told)) from None

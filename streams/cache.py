@@ -19,7 +19,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -49,7 +49,7 @@ def open_cache(endpoints: Endpoints) -> Redis:
         raise BadRedisUrl(
             "REDIS_URL begins with redis://, rediss://, redis+sentinel:// or redis+cluster://"
         )
-    options = {
+    options: dict[str, Any] = {
         "decode_responses": True,
         "socket_timeout": PATIENCE_S,
         "socket_connect_timeout": PATIENCE_S,
@@ -67,8 +67,9 @@ def open_cache(endpoints: Endpoints) -> Redis:
 async def get_many(cache: Redis, keys: Sequence[str]) -> list[str | None]:
     """Their values, in this order. In a cluster one question for each slot, sent together."""
     if isinstance(cache, RedisCluster):
-        return list(await cache.mget_nonatomic(keys))
-    return list(await cache.mget(keys))
+        found: list[str | None] = list(await cache.mget_nonatomic(keys))
+        return found
+    return list(await cache.mget(keys))  # type: ignore[arg-type]  # text: it decodes
 
 
 def places(url: str) -> list[tuple[str, int]]:
@@ -113,7 +114,7 @@ def _behind_sentinel(url: str, options: dict[str, Any]) -> Redis:
     own = {option: value for option, value in given.items() if option not in _PLACED}
     own |= {"ssl": True} if url.startswith("rediss") else {}
     tls = {option: value for option, value in own.items() if option.startswith("ssl")}
-    sentinel = Sentinel(
+    sentinel = Sentinel(  # type: ignore[no-untyped-call]
         places(url),
         sentinel_kwargs={
             "socket_timeout": PATIENCE_S, "socket_connect_timeout": PATIENCE_S, **tls, **asking,
@@ -130,7 +131,8 @@ class _Followed(Redis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         await super().aclose(close_connection_pool)
-        for one in self.connection_pool.sentinel_manager.sentinels:
+        pool = cast(SentinelConnectionPool, self.connection_pool)
+        for one in pool.sentinel_manager.sentinels:
             await one.aclose()
 
 

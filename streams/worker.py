@@ -18,10 +18,13 @@ from collections.abc import Sequence
 
 import structlog
 import uvloop
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
 
-from schemas.settings import Endpoints, SecretFileError, read_secret_files
+from schemas.settings import Endpoints, SettingsError, load_endpoints
 from streams import metrics
-from streams.app import SyncApp, leave_hard
+from streams.app import FAILED, SyncApp, leave_hard
+from streams.kafka import PublishFailed
 from streams.roles import Role
 
 log = structlog.get_logger(__name__)
@@ -37,12 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     configure_logging()
     try:
-        read_secret_files(os.environ)
-    except SecretFileError as error:
+        endpoints = load_endpoints(os.environ)
+    except SettingsError as error:
         sys.stderr.write(f"smartstore worker: {error}\n")
         return 2
     metrics.serve(os.environ, arguments[0])
-    endpoints = Endpoints()
     instance = os.environ.get("SMARTSTORE_INSTANCE", "0")
     return uvloop.run(run(arguments[0], endpoints, instance))
 
@@ -54,7 +56,12 @@ async def run(name: str, endpoints: Endpoints, instance: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     module = importlib.import_module(f"streams.roles.{name}")  # a role loads only its own
-    role: Role = await module.build(endpoints, instance)
+    try:
+        role: Role = await module.build(endpoints, instance)
+    except (KafkaError, PublishFailed, PyMongoError, OSError, ValueError):
+        if not await _told_why(name, endpoints):
+            raise
+        return FAILED
     tasks = [loop.create_task(part) for part in role.parts]
     for app in role.apps:
         app.finalize()
@@ -70,6 +77,17 @@ async def run(name: str, endpoints: Endpoints, instance: str) -> int:
         leave_hard()
     await _stop(role, tasks)
     return 0
+
+
+async def _told_why(name: str, endpoints: Endpoints) -> bool:
+    """Whether a server that cannot be used is the reason that a role does not start: then a line
+    that says what to do helps more than where our code gave up."""
+    from streams.reach import troubles  # late: a worker that starts does without
+
+    found = await troubles(endpoints)
+    for one in found:
+        log.error("cannot start", role=name, setting=one.name, cause=one.cause, fix=one.fix)
+    return bool(found)
 
 
 async def _crashed(apps: Sequence[SyncApp]) -> None:

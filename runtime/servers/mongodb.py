@@ -1,4 +1,5 @@
-"""One mongod as a replica set of its own: change streams and majority writes need one."""
+"""One mongod as a replica set of its own: change streams and majority writes need one. Three of
+them: `runtime/servers/replicas.py`."""
 
 from __future__ import annotations
 
@@ -13,22 +14,27 @@ if TYPE_CHECKING:
 _NOT_YET_INITIALIZED = 94
 _INVALID_REPLICA_SET_CONFIG = 93
 DATABASE = "smartstore"
+ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 def spec(home: Path, port: int, mongod: str) -> ProcessSpec:
     """How to run it; ready means primary."""
-    data = home / "mongodb"
+    argv = command(home / "mongodb", port, mongod)
+    return ProcessSpec("mongod", argv, ENV, ready=lambda: _ready(port), stop_timeout_s=15)
+
+
+def command(data: Path, port: int, mongod: str, *extra: str) -> tuple[str, ...]:
+    """How to run one member of the set rs0."""
     data.mkdir(parents=True, exist_ok=True)
-    argv = (
+    return (
         *(mongod, "--replSet", "rs0", "--bind_ip", "127.0.0.1", "--port", str(port)),
         *("--dbpath", str(data), "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "512"),
         *("--nounixsocket", "--quiet"),
         # A file for each collection and index: those that rest are closed, dropped ones too.
         *("--wiredTigerEngineConfigString", "file_manager=(close_idle_time=60)"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *extra,
     )
-    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    return ProcessSpec("mongod", argv, env, ready=lambda: _ready(port), stop_timeout_s=15)
 
 
 def url(port: int) -> str:

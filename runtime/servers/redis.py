@@ -6,18 +6,24 @@ from pathlib import Path
 
 from runtime.supervisor import ProcessSpec
 
+ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+
 
 def spec(home: Path, port: int, redis_server: str) -> ProcessSpec:
     """How to run it; it keeps what it had, so that a restart does not begin cold."""
-    data = home / "redis"
+    argv = command(home / "redis", port, redis_server)
+    return ProcessSpec("redis", argv, ENV, ready=lambda: _ready(port))
+
+
+def command(data: Path, port: int, redis_server: str, *extra: str) -> tuple[str, ...]:
+    """How to run one with its files in `data`."""
     data.mkdir(parents=True, exist_ok=True)
-    argv = (
+    return (
         *(redis_server, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data)),
         *("--appendonly", "yes", "--save", "", "--maxmemory", "256mb"),
         *("--maxmemory-policy", "volatile-lru", "--daemonize", "no"),
+        *extra,
     )
-    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    return ProcessSpec("redis", argv, env, ready=lambda: _ready(port))
 
 
 def url(port: int) -> str:

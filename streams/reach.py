@@ -1,0 +1,169 @@
+"""Why Kafka, MongoDB or Redis cannot be used: asked directly, told in words that say what to do.
+The clients themselves try again in silence, or name the address and not the reason."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
+
+from schemas.settings import Endpoints
+from streams.cache import CACHE_ERRORS, BadRedisUrl, open_cache
+from streams.database import open_database
+from streams.kafka.access import BadCertificate, connection_settings
+from streams.topics import admin
+
+PATIENCE_S = 5.0
+_MONGODB_DENIES = (13, 18)
+"""Unauthorized, AuthenticationFailed."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One server that cannot be used."""
+
+    name: str
+    """The variable that names the server."""
+    cause: str
+    fix: str
+
+
+async def troubles(endpoints: Endpoints) -> list[Trouble]:
+    """All there are, asked at once; at most about ten seconds."""
+    asked = await asyncio.gather(kafka(endpoints), mongodb(endpoints), redis(endpoints))
+    return [trouble for trouble in asked if trouble is not None]
+
+
+async def kafka(endpoints: Endpoints) -> Trouble | None:
+    """None when one broker takes us, and there are enough of them."""
+    try:
+        settings = connection_settings(endpoints)
+    except BadCertificate as error:
+        return Trouble("KAFKA_URL", str(error), "name a readable PEM file, or give the PEM text")
+    found: Trouble | None = None
+    for address in endpoints.bootstrap:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            return Trouble("KAFKA_URL", f"{address} is no host:port", "write host:port,host:port")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                connection = await create_conn(host, int(port), **settings)
+            connection.close()
+        except (KafkaError, OSError, TimeoutError) as error:
+            found = _of_broker(endpoints, address, error)
+            continue
+        return await _too_few(endpoints)
+    return found
+
+
+async def mongodb(endpoints: Endpoints) -> Trouble | None:
+    """None when there is a primary that takes us, in a replica set."""
+    name = "DATABASE_URL"
+    try:
+        database = open_database(endpoints, application="smartstore-doctor")
+    except (InvalidURI, ConfigurationError, ValueError, OSError) as error:
+        return Trouble(name, str(error), "see docs/production.md for the form of the address")
+    try:
+        async with asyncio.timeout(2 * PATIENCE_S):
+            told = await database.command("hello")
+            await database.list_collection_names()  # `hello` is answered to strangers too
+    except OperationFailure as error:
+        if error.code in _MONGODB_DENIES:
+            cause = f"MongoDB refuses our name or password ({error.details and error.code})"
+            return Trouble(name, cause, "check user, password and authSource in the address")
+        return Trouble(name, f"MongoDB answers: {error}", "see its log")
+    except (PyMongoError, TimeoutError) as error:
+        text = str(error) or "no answer"
+        if "certificate" in text.lower():
+            return Trouble(name, f"MongoDB's certificate is not trusted: {_short(text)}",
+                           "set tlsCAFile in the address to who signed it")  # fmt: skip
+        return Trouble(name, f"MongoDB does not answer: {_short(text)}",
+                       "check the address, and whether it wants tls=true")  # fmt: skip
+    finally:
+        await database.client.close()
+    if "setName" not in told and told.get("msg") != "isdbgrid":
+        cause = "MongoDB is no replica set: changes cannot be followed"
+        return Trouble(name, cause, "start it with --replSet and initiate it")
+    return None
+
+
+async def redis(endpoints: Endpoints) -> Trouble | None:
+    """None when it answers us. Without Redis the product is slower, not wrong."""
+    name = "REDIS_URL"
+    try:
+        cache = open_cache(endpoints)
+    except BadRedisUrl as error:
+        return Trouble(name, str(error), "see docs/production.md for the forms of the address")
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await cache.get("ss:doctor")
+    except (AuthenticationError, AuthorizationError, ResponseError) as error:
+        return Trouble(name, f"Redis refuses us: {error}", "check the password in the address")
+    except CACHE_ERRORS as error:
+        text = _short(str(error) or "no answer")
+        if "certificate" in text.lower():
+            cause = f"Redis's certificate is not trusted: {text}"
+            return Trouble(name, cause, "set ?ssl_ca_certs= in the address to who signed it")
+        return Trouble(name, f"Redis does not answer: {text}",
+                       "check the address, and whether it wants TLS (rediss://)")  # fmt: skip
+    finally:
+        await cache.aclose()
+    return None
+
+
+def _of_broker(endpoints: Endpoints, address: str, error: Exception) -> Trouble:
+    name, protocol = "KAFKA_URL", endpoints.kafka_security_protocol
+    if isinstance(error, ssl.SSLCertVerificationError):
+        cause = f"the certificate of {address} is not trusted: {error.verify_message}"
+        return Trouble(name, cause, "set KAFKA_TLS_CA to who signed the brokers' certificates")
+    if isinstance(error, ssl.SSLError):
+        cause = f"{address} does not speak TLS, or wants a certificate of ours: {error.reason}"
+        fix = "check KAFKA_SECURITY_PROTOCOL and the port; set KAFKA_TLS_CERTIFICATE and _KEY"
+        return Trouble(name, cause, fix)
+    if isinstance(error, SaslAuthenticationFailed | AuthenticationFailedError):
+        cause = f"{address} refuses KAFKA_USERNAME and KAFKA_PASSWORD"
+        fix = f"check both, and that the user is made for {endpoints.kafka_sasl_mechanism}"
+        return Trouble(name, cause, fix)
+    if isinstance(error, UnsupportedSaslMechanismError):
+        cause = f"{address} does not offer {endpoints.kafka_sasl_mechanism}"
+        return Trouble(name, cause, "set KAFKA_SASL_MECHANISM to one that it offers")
+    if isinstance(error, KafkaError | TimeoutError):
+        cause = f"{address} takes the connection and does not answer {protocol}"
+        fix = "check KAFKA_SECURITY_PROTOCOL and that the port is that listener's"
+        return Trouble(name, cause, fix)
+    return Trouble(name, f"{address} cannot be reached: {error}",
+                   "start it, or correct the address")  # fmt: skip
+
+
+async def _too_few(endpoints: Endpoints) -> Trouble | None:
+    """A topic cannot have more copies than there are brokers."""
+    try:
+        async with asyncio.timeout(PATIENCE_S), admin(endpoints) as client:
+            brokers = len((await client.describe_cluster())["brokers"])
+    except (KafkaError, OSError, TimeoutError) as error:
+        cause = f"Kafka answers, but not at the addresses it tells of itself: {error}"
+        return Trouble("KAFKA_URL", cause, "check the brokers' advertised.listeners")
+    if brokers >= endpoints.kafka_replication:
+        return None
+    cause = f"KAFKA_REPLICATION={endpoints.kafka_replication}, and the cluster has {brokers}"
+    return Trouble("KAFKA_URL", cause, f"set KAFKA_REPLICATION={brokers}, or start more brokers")
+
+
+def _short(text: str) -> str:
+    """PyMongo tells the same of every member."""
+    return text.split(", Timeout:")[0][:300]
+
+
+Ask = Callable[[Endpoints], Awaitable[Trouble | None]]
+ASKS: dict[str, Ask] = {"KAFKA_URL": kafka, "DATABASE_URL": mongodb, "REDIS_URL": redis}

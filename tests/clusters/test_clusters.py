@@ -1,0 +1,118 @@
+"""The product on clusters: by settings alone, and with a member of each lost while at work."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from runtime.demo.merchant import Merchant
+from runtime.servers.certificates import make_authority
+from runtime.servers.clusters import Clusters
+from schemas.settings import Endpoints
+from schemas.topics import TOPICS
+from streams import reach
+from streams.cache import open_cache
+from streams.kafka.access import client_settings
+from streams.topics import admin
+from support.small_shop import item, quantities, settled, sku, stock_up
+from support.waiting import until
+
+ITEMS = 6
+START = 100
+ROUNDS = 4
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
+async def test_each_way_to_say_who_we_are(mechanism: str, environment: dict[str, str]) -> None:
+    """The third, SCRAM-SHA-512, is what everything else here uses."""
+    endpoints = Endpoints.of({**environment, "KAFKA_SASL_MECHANISM": mechanism})
+    producer = AIOKafkaProducer(**client_settings(endpoints))
+    await producer.start()
+    await producer.stop()
+    assert await reach.kafka(endpoints) is None
+
+
+async def test_what_is_wrong_is_told(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stranger = make_authority(tmp_path_factory.mktemp("stranger")).issue("other").authority
+    redis_url = environment["REDIS_URL"].replace(environment["KAFKA_PASSWORD"], "wrong")
+    spoilt = {
+        "refuses KAFKA_USERNAME": {"KAFKA_PASSWORD": "wrong"},
+        "is not trusted": {"KAFKA_TLS_CA": str(stranger)},
+        "takes the connection and does not answer": {
+            "KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_USERNAME": "", "KAFKA_PASSWORD": "",
+        },
+        "the cluster has 3": {"KAFKA_REPLICATION": "4"},
+        "Redis refuses us": {"REDIS_URL": redis_url},
+    }  # fmt: skip
+    for words, change in spoilt.items():
+        ask = reach.redis if "REDIS_URL" in change else reach.kafka
+        trouble = await ask(Endpoints.of({**environment, **change}))
+        assert trouble is not None
+        assert words in trouble.cause
+        assert "wrong" not in f"{trouble.cause}{trouble.fix}"
+    assert await reach.troubles(Endpoints.of(environment)) == []
+
+
+async def test_topics_have_three_copies_two_of_which_must_answer(
+    merchant: Merchant, endpoints: Endpoints
+) -> None:
+    async with admin(endpoints) as client:
+        rows = await client.describe_topics([endpoints.topic(topic.name) for topic in TOPICS])
+    copies = {len(part["replicas"]) for row in rows for part in row["partitions"]}
+    assert copies == {3}
+
+
+async def test_members_killed_while_at_work_lose_nothing(
+    merchant: Merchant, clusters: Clusters, endpoints: Endpoints
+) -> None:
+    """A sale of each item on both sides in every round; a broker, MongoDB's primary (asked to step
+    down, then killed) and one of Redis's primaries go meanwhile."""
+    await stock_up(merchant, ITEMS, START)
+    await _sell(merchant)
+    clusters.kill("kafka-1")
+    await _sell(merchant)
+    primary = await _step_down(merchant)
+    await _sell(merchant)
+    clusters.kill(_named(clusters, primary))
+    clusters.kill("redis-1")
+    await _sell(merchant)
+    await settled(merchant, 90)
+    left = START - 2 * ROUNDS
+    for place in range(ITEMS):
+        assert await quantities(merchant, place) == (left, left)
+    cache = open_cache(endpoints)
+    await cache.set("after", "failover")
+    assert await cache.get("after") == "failover"
+    await cache.aclose()
+
+
+async def _sell(merchant: Merchant) -> None:
+    async def one(place: int) -> None:
+        await merchant.take_stock(item(merchant, place), 1)
+        await merchant.sandbox.sell(merchant.shop.name, sku(place), 1)
+
+    await asyncio.gather(*(one(place) for place in range(ITEMS)))
+
+
+async def _step_down(merchant: Merchant) -> int:
+    """The port of the primary after it."""
+    client = merchant.database.client
+    before = (await client.admin.command("hello"))["primary"]
+    await client.admin.command({"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 5})
+
+    async def ask() -> str:
+        return str((await client.admin.command("hello")).get("primary"))
+
+    now = await until(ask, lambda found: found not in ("None", before))
+    return int(now.rpartition(":")[2])
+
+
+def _named(clusters: Clusters, port: int) -> str:
+    """The member of the replica set that listens there."""
+    return next(name for name, number in clusters.ports.items() if number == port)

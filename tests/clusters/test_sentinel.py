@@ -1,0 +1,29 @@
+"""A Redis behind three Sentinels: found by its name, and followed when another takes over."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import RedisError
+
+from runtime.servers.clusters import Clusters
+from schemas.settings import Endpoints
+from streams.cache import open_cache
+from support.waiting import until
+
+
+async def test_the_primary_is_followed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Clusters(tmp_path_factory.mktemp("sentinel"), parts=("sentinel",)) as clusters:
+        cache = open_cache(Endpoints.of(clusters.environment()))
+        await cache.set("shop", "open")
+        assert await cache.wait(1, 2_000) == 1, "the copy has it"
+        clusters.hold("primary")
+
+        async def ask() -> str | None:
+            try:
+                await cache.set("after", "failover")
+                return await cache.get("shop")
+            except RedisError:
+                return None
+
+        assert await until(ask, lambda found: found is not None) == "open"
+        await cache.aclose()
