@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.protocol import Connection
+from connectors.protocol import Connection, Network
 from streams.apikeys import digest
 from streams.database import Database, Document
 from streams.fresh import Fresh
@@ -59,6 +59,16 @@ class Connections(Organizations):
         self._secrets: Fresh[bool] = Fresh(FRESH_S, clock)
         self._capable: Fresh[Mapping[str, str]] = Fresh(FRESH_S, clock)
         self._troubles: Fresh[str] = Fresh(FRESH_S, clock)
+
+    @property
+    def keyring(self) -> Keyring:
+        """What secrets are sealed with."""
+        return self._keyring
+
+    @property
+    def networks(self) -> tuple[Network, ...] | None:
+        """Where calls to addresses that people typed may lead (`PlatformEnvironment.networks`)."""
+        return self._networks
 
     async def connections(self, organization_id: str) -> tuple[Connection, ...]:
         """All of the organisation's, secrets decrypted; MongoDB first."""

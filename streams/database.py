@@ -187,6 +187,22 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "ss_deadletter": (
         IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
     ),
+    "ss_alerts": (
+        IndexModel(
+            [("organizationId", ASCENDING), ("open", ASCENDING), ("sinceMs", ASCENDING)],
+            name="open",
+        ),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    "ss_alert_messages": (
+        IndexModel([("organizationId", ASCENDING), ("atMs", DESCENDING)], name="newest"),
+        IndexModel(
+            [("organizationId", ASCENDING), ("due", ASCENDING)],
+            name="due",
+            partialFilterExpression={"due": True},
+        ),
+        IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
     "ss_audit": (
         IndexModel(
             [("organizationId", ASCENDING), ("atMs", DESCENDING), ("_id", DESCENDING)], name="page"
@@ -260,7 +276,8 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "ss_tokens": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     "ss_sessions": (IndexModel([("expiresAt", ASCENDING)], name="expiry", expireAfterSeconds=0),),
 }
-"""`ss_checkpoints`, `ss_capabilities`, `ss_templates` and `ss_spend` are found by `_id` alone."""
+"""`ss_checkpoints`, `ss_capabilities`, `ss_templates`, `ss_spend`, `ss_troubles` and
+`ss_alert_settings` are found by `_id` alone."""
 
 
 def open_database(

@@ -147,6 +147,17 @@ NEEDED: tuple[Needed, ...] = (
             "ta": "உங்கள் ஆர்டர் {{1}} இன் பொதியின் நிலை: {{2}}. கண்காணிப்பு எண்: {{3}}. நன்றி.",
         },
     ),
+    Needed(
+        "shop_alert",
+        "UTILITY",
+        ("text",),
+        ("Kandy Tea: Low stock: BOPF 400 g, 2 left",),
+        {
+            "en": "SmartStore Sync tells the shop's staff: {{1}}. See the page Alerts.",
+            "si": "SmartStore Sync සාප්පුවේ කාර්ය මණ්ඩලයට දන්වයි: {{1}}. අනතුරු ඇඟවීම් පිටුව බලන්න.",
+            "ta": "SmartStore Sync கடை ஊழியர்களுக்கு: {{1}}. எச்சரிக்கைகள் பக்கத்தைப் பார்க்கவும்.",
+        },
+    ),
 )
 
 

@@ -182,7 +182,7 @@ async def test_templates_are_listed_and_submitted(bench: Bench) -> None:
             if (wanted.name, language) != ("order_status", "en"):
                 assert await bench.client.submit_template(wanted, language) == "PENDING"
     found = {(one.name, one.language): one for one in await bench.client.templates()}
-    assert len(found) == 6
+    assert len(found) == 9
     assert found["shipment_status", "ta"].parameters == 3
     assert found["order_status", "si"].category == "UTILITY"
     with pytest.raises(Refused):

@@ -1,0 +1,1 @@
+"""Alerts to a person: what is wrong becomes one message, by e-mail, webhook or WhatsApp."""
