@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -23,7 +22,6 @@ from standardwebhooks.webhooks import Webhook
 from connectors.errors import ConnectorError, Paused, Refused, Retry, Unknown
 from connectors.http import open_http, send
 from connectors.network import way_out
-from connectors.protocol import Network
 from schemas.envelope import rfc3339
 from streams.alerts.conditions import PAGES
 from streams.alerts.desk import OPERATOR, AlertDesk, Delivery, Message
@@ -62,8 +60,6 @@ class Channels:
     directory: Directory
     publisher: Publishes
     environment: AlertEnvironment
-    networks: Sequence[Network] | None = ()
-    """Private networks that webhooks may lead into; None: anywhere, on trial only."""
 
     async def deliver(self, desk: AlertDesk, message: Message, now_ms: int) -> Message:
         """Try what is due, all at once; the message as it is then."""
@@ -137,7 +133,7 @@ class Channels:
         except KeyringError as error:
             raise NotSent(str(error), again=False) from error
         headers = signed(secret, message.id, body, datetime.now(UTC))
-        client = open_http("", transport=way_out(self.networks, 1), timeout_s=TIMEOUT_S)
+        client = open_http("", transport=way_out(self.directory.networks, 1), timeout_s=TIMEOUT_S)
         async with client:
             try:
                 request = client.build_request("POST", url, content=body, headers=headers)

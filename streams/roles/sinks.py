@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from connectors.mongodb import CONNECTOR
+from connectors.mongodb import CONNECTOR as MONGODB
 from connectors.registry import connector
+from connectors.whatsapp import CONNECTOR as WHATSAPP
 from schemas.settings import Endpoints
 from schemas.topics import CONFLICTS, DEADLETTER, ENTITIES, FEED, OBSERVATIONS
 from streams.analytics import agent as analytics
@@ -25,11 +26,13 @@ from streams.roles import Role, home
 from streams.roles.common import Common
 from streams.sinks.agent import Performer, Sink
 from streams.sinks.claims import Claims
+from streams.sinks.troubles import Troubles
 from streams.topics import history_of
 from streams.views import ConflictViews
 from streams.whatsapp.dispatch import keep_dispatching
 from streams.whatsapp.rates import Rates
 from streams.whatsapp.sending import Sending
+from streams.whatsapp.shelf import Shelf
 from streams.whatsapp.talks import Talks
 
 log = structlog.get_logger(__name__)
@@ -44,7 +47,8 @@ SINKS = ("mongodb", "woocommerce", "whatsapp")
 async def build(endpoints: Endpoints, instance: str) -> Role:
     """The sinks and the views, each with its consumer group."""
     common = await Common.open(endpoints)
-    CONNECTOR.bind(common.database)
+    MONGODB.bind(common.database)
+    WHATSAPP.bind(Shelf(common.database))
     log_name = await history_of(endpoints)
     claims = Claims(common.database, log_name)
     calls = open_calls(home())
@@ -58,7 +62,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         calls=calls,
     )
     performers: dict[str, Performer] = {"whatsapp": sending}
-    apps, sinks = [], []
+    apps, sinks, troubles = [], [], Troubles(common.database)
     for platform in SINKS:
         sink = Sink(
             connector(platform),
@@ -69,6 +73,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
             ledger=ledger,
             dead=common.dead,
             performer=performers.get(platform),
+            troubles=troubles,
         )
         app = create_app(f"sink-{platform}", endpoints, instance=instance)
         bind(app, f"sink-{platform}", [sink.topic], sink.handle)

@@ -9,6 +9,12 @@ from connectors.errors import Retry
 from connectors.mongodb import CONNECTOR
 from schemas.settings import Endpoints
 from schemas.topics import COMMANDS, INBOUND, OBSERVATIONS
+from streams.alerts import job as alerts
+from streams.alerts.channels import Channels
+from streams.alerts.desk import AlertDesk
+from streams.alerts.facts import Servers
+from streams.alerts.job import Watching
+from streams.alerts.settings import AlertEnvironment
 from streams.archive import erasure_job
 from streams.archive.opening import sources_of
 from streams.couriers.adopting import Adopter
@@ -62,6 +68,14 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     sources = sources_of(endpoints, os.environ, home(), common.database)
     erasure_job.register(runner, sources)
     whatif.register(runner, sources)
+    alerts.register(
+        runner,
+        Watching(
+            AlertDesk(common.database, common.directory.keyring),
+            Channels(common.database, common.directory, common.publisher, AlertEnvironment()),
+            Servers(common.database, lag, common.redis),
+        ),
+    )
 
     couriers = CourierParts.of(
         common.database, common.directory, common.publisher, common.links, calls=calls

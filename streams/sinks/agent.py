@@ -33,6 +33,7 @@ from streams.sinks.claims import Fences
 from streams.sinks.coalesce import Sent, coalesced, newest_claim
 from streams.sinks.lines import EFFECTS_AT_ONCE, PAUSE_S, Connections, Line, Lines, Said
 from streams.sinks.outcomes import outcome_of, outgoing
+from streams.sinks.troubles import Troubles
 
 PATIENCE_S = 20.0
 """With MongoDB or Kafka away for longer the process ends, uncommitted, and is started again."""
@@ -100,9 +101,11 @@ class Sink:
         ledger: Ledger,
         dead: Parking,
         performer: Performer | None = None,
+        troubles: Troubles | None = None,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._performer = performer
+        self._troubles = troubles
         self.topic = COMMANDS[connector.platform]
         self._stage = f"sink.{connector.platform}"
         self._lines = Lines(connector, connections, clock_ms)
@@ -170,6 +173,8 @@ class Sink:
             except Exception as error:  # a fault of ours: it must not stop its neighbours
                 await self._apart(line, group, error)
                 return
+            if self._troubles is not None:
+                await self._troubles.keep(line)
         async for attempt in _patient(PyMongoError):
             with attempt:
                 answers = await self._identified(commands, answers)
