@@ -8,6 +8,8 @@ import secrets
 import shutil
 import sys
 import time
+import traceback
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,12 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from runtime.chaos.disk import CannotMount, Disks
 from runtime.chaos.evidence import keep
+from runtime.chaos.journal import Journal
 from runtime.chaos.matrix import Row
 from runtime.chaos.run import Board, own_system
 from runtime.chaos.seed import Result, run_seed
-from runtime.chaos.sight import open_eyes
-from runtime.chaos.verdict import Finding
+from runtime.chaos.sight import Eyes, open_eyes
+from runtime.chaos.verdict import Finding, Verdict
 from runtime.commands.up import Signals
 from runtime.demo.run import unless_stopped
 from runtime.demo.system import System
@@ -111,9 +114,7 @@ class Matrix:
                 self.board.say(f"{time.strftime('%H:%M:%S')} {row.name}")
                 before = _restarts(system)
                 with self.board.busy(row.name):
-                    result = await run_seed(
-                        system, eyes, row.plan(self.seed), f"f{run}-{place}", disks
-                    )
+                    result = await self._row(system, eyes, row, f"f{run}-{place}", disks)
                 if row.steady:
                     result.verdict.findings += _ended(before, _restarts(system))
                 line = Line(row, result)
@@ -123,6 +124,16 @@ class Matrix:
                 self.lines.append(line)
                 self._tell(line)
         return True
+
+    async def _row(
+        self, system: System, eyes: Eyes, row: Row, name: str, disks: Disks | None
+    ) -> Result:
+        try:
+            return await run_seed(system, eyes, row.plan(self.seed), name, disks)
+        except Exception as error:  # a row that cannot be played is wrong; the others go on
+            self.board.say("".join(traceback.format_exception(error)))
+            told = f"could not be played to its end: {error!r}"
+            return Result(self.seed, name, Journal(), [], Counter(), Verdict(), None, error=told)
 
     def _tell(self, line: Line) -> None:
         told, result = line.shown(), line.result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,8 +116,9 @@ ROWS: tuple[Row, ...] = (
 )  # fmt: skip
 
 
-def rows(*, quick: bool, only: str = "") -> tuple[Row, ...]:
-    """Those to run; `only` is a part of a name."""
-    return tuple(
-        row for row in ROWS if (row.quick or not quick or only) and only.lower() in row.name.lower()
-    )
+def rows(*, quick: bool, only: Sequence[str] = ()) -> tuple[Row, ...]:
+    """Those to run; `only` are parts of names."""
+    if only:
+        parts = [part.lower() for part in only]
+        return tuple(row for row in ROWS if any(part in row.name.lower() for part in parts))
+    return tuple(row for row in ROWS if row.quick or not quick)

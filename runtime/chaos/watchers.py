@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import sys
 import time
@@ -56,7 +57,8 @@ async def crowd(
     """Clients of these organisations, connected. Raises TimeoutError, ValueError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "runtime.chaos.crowd",
-        cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         told = {

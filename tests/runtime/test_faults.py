@@ -38,5 +38,7 @@ def test_every_process_and_server_is_killed() -> None:
 def test_the_quick_form_is_a_part_and_a_name_chooses() -> None:
     quick = rows(quick=True)
     assert 8 <= len(quick) < len(rows(quick=False))
-    assert [row.name for row in rows(quick=True, only="late")] == ["webhooks late"]
-    assert rows(quick=False, only="no such") == ()
+    assert [row.name for row in rows(quick=True, only=["late"])] == ["webhooks late"]
+    names = [row.name for row in rows(quick=False, only=["LATE", "steps down"])]
+    assert names == ["MongoDB steps down", "webhooks late"]
+    assert rows(quick=False, only=["no such"]) == ()
