@@ -12,9 +12,9 @@ from connectors.errors import ConnectorError
 from connectors.protocol import Connection
 from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.limits import BadMessage
-from connectors.whatsapp.numbers import NotANumber
 from connectors.whatsapp.templates import NEEDED, shape
 from schemas.envelope import rfc3339
+from schemas.phone import NotANumber
 from streams.effects.ledger import Unsettled
 from streams.whatsapp.budget import Spending
 from streams.whatsapp.notify import (

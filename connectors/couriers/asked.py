@@ -10,11 +10,11 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-import phonenumbers
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from connectors.couriers.shipment import Item, Money, Parcel, Party, Shipment
+from schemas.phone import e164_of
 
 KILOGRAMS = {"kg": Decimal(1), "g": Decimal("0.001"), "lb": Decimal("0.45359237")}
 CENTIMETRES = {"cm": Decimal(1), "mm": Decimal("0.1"), "in": Decimal("2.54")}
@@ -51,8 +51,8 @@ class Address(Asked):
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
-        self.phone = _e164(self.phone, self.country)
-        self.phone2 = _e164(self.phone2, self.country) if self.phone2 else ""
+        self.phone = e164_of(self.phone, self.country)
+        self.phone2 = e164_of(self.phone2, self.country) if self.phone2 else ""
         if (
             self.country == "LK"
             and self.postal_code
@@ -76,16 +76,6 @@ class Address(Asked):
             email=self.email,
             phone2=self.phone2,
         )
-
-
-def _e164(typed: str, country: str) -> str:
-    try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        raise ValueError(f"{typed!r} is no phone number; write it as in +94771234567")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 class Package(Asked):

@@ -9,10 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
-
-import phonenumbers
 
 from connectors.woocommerce import wire
 from connectors.woocommerce.extras import order_extras, product_extras
@@ -22,6 +19,7 @@ from schemas.base import Fields
 from schemas.envelope import epoch_ms, rfc3339
 from schemas.money import money
 from schemas.observation import Seen
+from schemas.phone import NotANumber, e164_of
 
 PRODUCT_STATUS = {
     "publish": "active",
@@ -79,18 +77,12 @@ def plain_text(value: Any) -> str | None:
     return (wrapped.group(1) or None) if wrapped else text
 
 
-@lru_cache(maxsize=20_000)
 def phone_of(typed: str | None, country: str) -> str | None:
     """E.164 of a number as typed ("077 123 4567"); None for none or for what is no number."""
-    if not typed:
-        return None
     try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
+        return e164_of(typed, country) if typed else None
+    except NotANumber:
         return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _texts(resource: Resource, names: tuple[tuple[str, str], ...], fields: Fields) -> None:

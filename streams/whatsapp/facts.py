@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from connectors.whatsapp.numbers import NotANumber, e164_of
 from schemas.codec import decode
+from schemas.phone import NotANumber, e164_of
 from streams.database import Database, Document
 from streams.entities import COLLECTION, find_record, person_key, search_of, word_of
 from streams.sync.record import Record

@@ -24,7 +24,7 @@ from connectors.registry import connector
 from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import message_of, spoken
-from connectors.whatsapp.numbers import NotANumber, e164_of
+from schemas.phone import NotANumber, e164_of
 from schemas.settings import Endpoints
 from streams.connections import DEFAULT_ORGANIZATION
 from streams.database import Database, open_database

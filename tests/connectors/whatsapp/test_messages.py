@@ -8,11 +8,12 @@ import pytest
 
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import envelope, mark_read, message_of, safe, spoken
-from connectors.whatsapp.numbers import NotANumber, e164_of, wa_digits
+from connectors.whatsapp.numbers import wa_digits
 from sandbox.clock import Clock
 from sandbox.whatsapp import messages as meta
 from sandbox.whatsapp.catalogue import Catalogue
 from sandbox.whatsapp.number import Number, Settings, Template
+from schemas.phone import NotANumber, e164_of
 from tests.connectors.whatsapp.conftest import CATALOGUE, sample
 
 REQUESTS = sample("exchange_send")["requests"]
