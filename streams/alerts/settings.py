@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from connectors.whatsapp.numbers import NotANumber, e164_of
+from schemas.phone import NotANumber, e164_of
 from streams.alerts.conditions import SHOP
 from streams.alerts.words import Language
 
