@@ -79,13 +79,13 @@ async def _measure(
     async with open_merchant(system, "bench", platforms) as merchant:
         # Prices here leap as no shop's do: without this the brake would hold them.
         await merchant.ask("PUT", "/api/policies", {"rules": [], "brakes": {"priceChange": 0}})
-        await _stock_up(merchant)
+        await stock_up(merchant)
         prices = itertools.count(10_000)
         async with aiohttp.ClientSession(system.sandbox_url) as web:
-            await _one(system, merchant, _in_mongodb(merchant), 20, prices, 3)  # warm
+            await _one(system, merchant, in_mongodb(merchant), 20, prices, 3)  # warm
             for rate in RATES:
                 for source, edit, target in (
-                    ("MongoDB", _in_mongodb(merchant), "WooCommerce"),
+                    ("MongoDB", in_mongodb(merchant), "WooCommerce"),
                     ("WooCommerce", _in_shop(merchant, web), "MongoDB"),
                 ):
                     meter = Meter(system)
@@ -150,7 +150,7 @@ def _figures(seen: Seen, to: str) -> tuple[float, float, float]:
 Edit = Callable[[int, str], Awaitable[None]]
 
 
-def _in_mongodb(merchant: Merchant) -> Edit:
+def in_mongodb(merchant: Merchant) -> Edit:
     products = merchant.collection("products")
 
     async def edit(place: int, price: str) -> None:
@@ -190,14 +190,14 @@ async def _one(
         for event in ready:
             await asyncio.wait_for(event.wait(), 20)
         since_s = time.time()
-        await _drive(seen, edit, rate, prices, lasts_s)
+        await drive(seen, edit, rate, prices, lasts_s)
         await wait_until_same(merchant.places, SETTLES_S)
         for row in await merchant.sandbox.writes(
             merchant.shop.name, since=since_s, accepted="true"
         ):
             price = row["fields"].get("regular_price")
             if price is not None:
-                seen.woocommerce.setdefault(_key(price["to"]), row["at"] * 1000)
+                seen.woocommerce.setdefault(price_key(price["to"]), row["at"] * 1000)
     finally:
         for task in watchers:
             task.cancel()
@@ -205,12 +205,12 @@ async def _one(
     return seen
 
 
-async def _drive(
+async def drive(
     seen: Seen, edit: Edit, rate: int, prices: itertools.count[int], lasts_s: int
 ) -> None:
     async def one(place: int, price: str) -> None:
         await edit(place, price)
-        seen.made[_key(price)] = time.time() * 1000
+        seen.made[price_key(price)] = time.time() * 1000
 
     began = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
@@ -225,7 +225,7 @@ async def _watch_mongodb(merchant: Merchant, seen: Seen, ready: asyncio.Event) -
         ready.set()
         async for event in stream:
             price = event["updateDescription"]["updatedFields"]["price"]
-            seen.mongodb.setdefault(_key(price), event["wallTime"].timestamp() * 1000)
+            seen.mongodb.setdefault(price_key(price), event["wallTime"].timestamp() * 1000)
 
 
 async def _watch_socket(
@@ -242,14 +242,14 @@ async def _watch_socket(
             elif message["type"] == "event" and message["event"]["kind"] == "changed":
                 price = message["event"]["data"].get("price")
                 if price is not None:
-                    seen.websocket.setdefault(_key(price), at_ms)
+                    seen.websocket.setdefault(price_key(price), at_ms)
 
 
-def _key(price: Any) -> str:
+def price_key(price: Any) -> str:
     return str(int(Decimal(str(price))))
 
 
-async def _stock_up(merchant: Merchant) -> None:
+async def stock_up(merchant: Merchant) -> None:
     """The same products in MongoDB and in the shop."""
     shop = [
         {"id": FIRST + place, "name": f"Item {place}", "sku": f"B-{place}", "type": "simple",

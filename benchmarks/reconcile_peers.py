@@ -63,14 +63,19 @@ class Clock:
         }
 
 
-async def smartstore(clock: Clock) -> None:
-    """The product's own worker, with a fixed context: two platforms that hold everything."""
-    endpoints = Endpoints()
+def fixed_context() -> Context:
+    """Two platforms that hold everything."""
     profile = TypeProfile(readable=FIELDS, writable=FIELDS, creates=True)
-    context = Context(
+    return Context(
         profiles={name: Profile(name, {"product": profile}) for name in ("mongodb", "woocommerce")},
         writable=frozenset(("mongodb", "woocommerce")),
     )
+
+
+async def smartstore(clock: Clock) -> None:
+    """The product's own worker, with a fixed context: two platforms that hold everything."""
+    endpoints = Endpoints()
+    context = fixed_context()
     publisher = Publisher(endpoints)
     await publisher.start()
 

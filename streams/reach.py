@@ -4,9 +4,11 @@ The clients themselves try again in silence, or name the address and not the rea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
@@ -15,18 +17,19 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
-from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
 from schemas.settings import Endpoints
 from streams.cache import CACHE_ERRORS, BadRedisUrl, open_cache
 from streams.database import open_database
 from streams.kafka.access import BadCertificate, connection_settings
-from streams.topics import admin
 
 PATIENCE_S = 5.0
 _MONGODB_DENIES = (13, 18)
 """Unauthorized, AuthenticationFailed."""
+_REDIS_DENIES = ("wrongpass", "noauth", "noperm", "authentication", "username-password")
+"""In its words: a cluster's client wraps them in an error of its own."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,11 @@ async def kafka(endpoints: Endpoints) -> Trouble | None:
         if not host or not port.isdecimal():
             return Trouble("KAFKA_URL", f"{address} is no host:port", "write host:port,host:port")
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                connection = await create_conn(host, int(port), **settings)
-            connection.close()
+            brokers = await _brokers(host, int(port), settings)
         except (KafkaError, OSError, TimeoutError) as error:
             found = _of_broker(endpoints, address, error)
             continue
-        return await _too_few(endpoints)
+        return await _of_cluster(endpoints, brokers, settings)
     return found
 
 
@@ -108,10 +109,10 @@ async def redis(endpoints: Endpoints) -> Trouble | None:
     try:
         async with asyncio.timeout(PATIENCE_S):
             await cache.get("ss:doctor")
-    except (AuthenticationError, AuthorizationError, ResponseError) as error:
-        return Trouble(name, f"Redis refuses us: {error}", "check the password in the address")
     except CACHE_ERRORS as error:
         text = _short(str(error) or "no answer")
+        if any(word in text.lower() for word in _REDIS_DENIES):
+            return Trouble(name, f"Redis refuses us: {text}", "check the password in the address")
         if "certificate" in text.lower():
             cause = f"Redis's certificate is not trusted: {text}"
             return Trouble(name, cause, "set ?ssl_ca_certs= in the address to who signed it")
@@ -146,18 +147,33 @@ def _of_broker(endpoints: Endpoints, address: str, error: Exception) -> Trouble:
                    "start it, or correct the address")  # fmt: skip
 
 
-async def _too_few(endpoints: Endpoints) -> Trouble | None:
-    """A topic cannot have more copies than there are brokers."""
-    try:
-        async with asyncio.timeout(PATIENCE_S), admin(endpoints) as client:
-            brokers = len((await client.describe_cluster())["brokers"])
-    except (KafkaError, OSError, TimeoutError) as error:
-        cause = f"Kafka answers, but not at the addresses it tells of itself: {error}"
-        return Trouble("KAFKA_URL", cause, "check the brokers' advertised.listeners")
-    if brokers >= endpoints.kafka_replication:
-        return None
-    cause = f"KAFKA_REPLICATION={endpoints.kafka_replication}, and the cluster has {brokers}"
-    return Trouble("KAFKA_URL", cause, f"set KAFKA_REPLICATION={brokers}, or start more brokers")
+async def _brokers(host: str, port: int, settings: dict[str, Any]) -> list[tuple[str, int]]:
+    """Where this one says that all of them are: a broker that wants a password answers a mere
+    connection too. Raises KafkaError, OSError, TimeoutError."""
+    async with asyncio.timeout(PATIENCE_S):
+        connection = await create_conn(host, port, **settings)
+        try:
+            told = await connection.send(MetadataRequest([]))
+        finally:
+            connection.close()
+    return [(str(row[1]), int(row[2])) for row in told.brokers]
+
+
+async def _of_cluster(
+    endpoints: Endpoints, brokers: list[tuple[str, int]], settings: dict[str, Any]
+) -> Trouble | None:
+    """Clients go on to the addresses that brokers tell of themselves, and topics want so many."""
+    if len(brokers) < endpoints.kafka_replication:
+        cause = f"KAFKA_REPLICATION={endpoints.kafka_replication}, and the cluster has "
+        fix = f"set KAFKA_REPLICATION={len(brokers)}, or start more brokers"
+        return Trouble("KAFKA_URL", f"{cause}{len(brokers)}", fix)
+    for host, port in brokers:
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            await _brokers(host, port, settings)
+            return None
+    told = ", ".join(f"{host}:{port}" for host, port in brokers)
+    cause = f"Kafka answers, but not at the addresses that it tells of itself: {told}"
+    return Trouble("KAFKA_URL", cause, "correct the brokers' advertised.listeners")
 
 
 def _short(text: str) -> str:
@@ -165,5 +181,5 @@ def _short(text: str) -> str:
     return text.split(", Timeout:")[0][:300]
 
 
-Ask = Callable[[Endpoints], Awaitable[Trouble | None]]
+Ask = Callable[[Endpoints], Coroutine[Any, Any, Trouble | None]]
 ASKS: dict[str, Ask] = {"KAFKA_URL": kafka, "DATABASE_URL": mongodb, "REDIS_URL": redis}

@@ -27,6 +27,7 @@ class Name(StrEnum):
     CATALOGUE = "catalogue"
     ARCHIVE = "archive"
     PAGE = "page"
+    SCALE = "scale"
 
 
 MODULES = {Name.IMPORT: "importing"}
@@ -43,8 +44,14 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     runs: Annotated[int, typer.Option(help="Runs; medians are shown.", min=1)] = 3,
     seconds: Annotated[int, typer.Option(help="page: how long.", min=10)] = 600,
+    quick: Annotated[bool, typer.Option("--quick", help="scale: shorter, once.")] = False,
 ) -> None:
     """Measure on this machine, beside peers in the same run. Takes some minutes."""
     module = importlib.import_module(f"benchmarks.{MODULES.get(name, name.value)}")
-    report = module.run(seconds=seconds) if name is Name.PAGE else module.run(runs=runs)
+    if name is Name.PAGE:
+        report = module.run(seconds=seconds)
+    elif name is Name.SCALE:
+        report = module.run(runs=1 if quick else runs, quick=quick)
+    else:
+        report = module.run(runs=runs)
     report.show(as_json)

@@ -55,7 +55,7 @@ def specs(
                 argv=kafka.command(java, jars, "kafka.Kafka", str(properties)),
                 env=kafka.ENV,
                 ready=lambda inner=inner: kafka.ready(inner, COUNT),  # type: ignore[misc]
-                stop_timeout_s=15,
+                stop_timeout_s=1,  # ended together they wait for each other; nothing is kept
             )
         )
     return found
