@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import httpx
 
 from connectors.network import way_out
-from connectors.protocol import Client, Connection, Connector, Parsed, Profile
+from connectors.protocol import Client, Connection, Parsed, Profile
 from connectors.whatsapp import signature
-from connectors.whatsapp.client import WhatsAppClient
+from connectors.whatsapp.client import Shelf, WhatsAppClient
 from connectors.whatsapp.graph import CONNECTIONS
 from connectors.whatsapp.mapping import parse_delivery
 from connectors.whatsapp.profile import PROFILE, PROFILE_WITHOUT_CATALOGUE
@@ -23,6 +23,11 @@ class WhatsApp:
 
     transport: httpx.AsyncBaseTransport | None = None
     platform: str = "whatsapp"
+    _shelf: Shelf | None = None
+
+    def bind(self, shelf: Shelf) -> None:
+        """Who knows what is for sale; without it the newest word of stock or product stands."""
+        self._shelf = shelf
 
     def profile(self, connection: Connection, capabilities: Mapping[str, str]) -> Profile:
         """A catalogue that is written only, and messages and orders that are read only."""
@@ -51,11 +56,11 @@ class WhatsApp:
     def client(self, connection: Connection) -> Client:
         """Raises Paused where the number or the token is missing."""
         way = self.transport or way_out(connection.networks, CONNECTIONS)
-        return WhatsAppClient(account_of(connection), way)
+        return WhatsAppClient(account_of(connection), way, shelf=self._shelf)
 
     async def capabilities(self, connection: Connection) -> Mapping[str, str]:
         """Nothing to find out."""
         return {}
 
 
-CONNECTOR: Connector = WhatsApp()
+CONNECTOR = WhatsApp()

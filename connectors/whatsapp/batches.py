@@ -156,7 +156,7 @@ class Batches:
         """Keep them for the next batch, and tell when they should be asked for again."""
         for one in items:
             held = self._gathered.setdefault(one.sku, Item(one.sku))
-            held.take(0, one.method, one.data)
+            held.join(one)
             self._gathered_ops.setdefault(one.sku, {}).update(ops[one.sku])
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_at(opens_at))

@@ -20,6 +20,8 @@ from schemas.command import Create, Delete, Read, Write
 from schemas.money import minor_units
 
 IN_STOCK, OUT_OF_STOCK, DISCONTINUED = "in stock", "out of stock", "discontinued"
+ACTIVE = "active"
+"""The status of what is for sale."""
 MAX_TITLE, MAX_DESCRIPTION, MAX_SKU = 100, 5000, 100
 _TAG = re.compile(r"<[^>]*>")
 _BLANKS = re.compile(r"[ \t]+")
@@ -44,36 +46,48 @@ class Item:
     method: str = "UPDATE"
     data: Record = field(default_factory=dict)
     places: list[int] = field(default_factory=list)
+    sale: str = ""
+    """What the product says of availability; nothing where it is not asked."""
+    stock: str = ""
 
     def request(self) -> Record:
         """As `items_batch` takes it."""
         return {"method": self.method, "data": {"id": self.sku, **self.data}}
 
-    def take(self, place: int, method: str, data: Mapping[str, Any]) -> None:
-        """Add another command's fields. A deletion outdoes all, a creation an update; what stock
-        says of availability outdoes what the product says, whichever comes first; what is not for
-        sale is not, however much of it there is."""
+    def take(self, place: int, method: str, data: Record, *, stock: bool = False) -> None:
+        """Add another command's fields, the newer last. A deletion outdoes all, a creation an
+        update; what stock says of availability outdoes what the product says, whichever comes
+        first; what is not for sale is not, however much of it there is."""
+        said = data.get("availability", "")
+        if stock and (self.sale or said != DISCONTINUED):
+            said = ""  # the product itself knows better
+        self._add(place, method, data, said, _stands(data) if stock and data else "")
+
+    def join(self, newer: Item) -> None:
+        """Add what is to be written of the same SKU later."""
+        self._add(0, newer.method, newer.data, newer.sale, newer.stock)
+
+    def _add(self, place: int, method: str, data: Record, sale: str, stock: str) -> None:
         self.places.append(place)
         if method == "DELETE" or self.method == "DELETE":
             self.method, self.data = "DELETE", {}
             return
         if method == "CREATE":
             self.method = "CREATE"
-        held = self.data
-        merged = {**held, **data}
-        if DISCONTINUED in (held.get("availability"), data.get("availability")):
-            merged["availability"] = DISCONTINUED
-        elif "quantity_to_sell_on_facebook" in held and "availability" in held:
-            merged["availability"] = data.get("availability", held["availability"])
-            if "quantity_to_sell_on_facebook" not in data:
-                merged["availability"] = held["availability"]
-        self.data = merged
+        self.data = {**self.data, **data}
+        self.sale, self.stock = sale or self.sale, stock or self.stock
+        if self.sale or self.stock:
+            gone = self.sale == DISCONTINUED
+            self.data["availability"] = DISCONTINUED if gone else self.stock or self.sale
 
 
-def fields_of(command: Write | Create, sku: str, account: Account, group: str = "") -> Record:
-    """The item's fields that a command sets. Raises Unfit, NotAnItem."""
+def fields_of(
+    command: Write | Create, sku: str, account: Account, group: str = "", *, sold: bool = True
+) -> Record:
+    """The item's fields that a command sets. `sold`: whether the product of a stock is for sale.
+    Raises Unfit, NotAnItem."""
     if command.type == "inventory":
-        return stock_fields(command.want)
+        return stock_fields(command.want, sold=sold)
     if isinstance(command, Create) and command.want.get("productType") == VARIABLE:
         raise NotAnItem
     data = _sale_fields(command.want, account)
@@ -84,15 +98,21 @@ def fields_of(command: Write | Create, sku: str, account: Account, group: str = 
     return data
 
 
-def stock_fields(want: Mapping[str, Any]) -> Record:
+def stock_fields(want: Mapping[str, Any], *, sold: bool = True) -> Record:
     """Availability, and the count where there is one."""
-    quantity = want.get("quantity")
-    if not isinstance(quantity, int):
-        return {"availability": IN_STOCK} if "quantity" in want else {}
-    return {
-        "availability": IN_STOCK if quantity > 0 else OUT_OF_STOCK,
-        "quantity_to_sell_on_facebook": max(quantity, 0),
-    }
+    if "quantity" not in want:
+        return {}
+    quantity = want["quantity"]
+    data: Record = {}
+    if isinstance(quantity, int):
+        data["quantity_to_sell_on_facebook"] = max(quantity, 0)
+    data["availability"] = _stands(data) if sold else DISCONTINUED
+    return data
+
+
+def _stands(stock: Record) -> str:
+    """Of what nobody counts there is always some."""
+    return IN_STOCK if stock.get("quantity_to_sell_on_facebook", 1) > 0 else OUT_OF_STOCK
 
 
 def _sale_fields(want: Mapping[str, Any], account: Account) -> Record:
@@ -115,7 +135,7 @@ def _sale_fields(want: Mapping[str, Any], account: Account) -> Record:
         if len(pictures) > 1:
             data["additional_image_link"] = pictures[1:11]
     if "status" in want:
-        data["availability"] = IN_STOCK if want["status"] == "active" else DISCONTINUED
+        data["availability"] = IN_STOCK if want["status"] == ACTIVE else DISCONTINUED
     return data
 
 
@@ -165,11 +185,11 @@ def plain(text: str, limit: int) -> str:
     return bare if len(bare) <= limit else f"{bare[: limit - 1].rstrip()}…"
 
 
-def merged(items: Iterable[tuple[int, str, str, Record]]) -> list[Item]:
-    """One request a SKU of (place, SKU, method, fields)."""
+def merged(items: Iterable[tuple[int, str, str, Record, bool]]) -> list[Item]:
+    """One request a SKU of (place, SKU, method, fields, whether they are stock's)."""
     found: dict[str, Item] = {}
-    for place, sku, method, data in items:
-        found.setdefault(sku, Item(sku)).take(place, method, data)
+    for place, sku, method, data, stock in items:
+        found.setdefault(sku, Item(sku)).take(place, method, data, stock=stock)
     return list(found.values())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import httpx
 
@@ -11,6 +12,7 @@ from connectors.errors import Refused, Retry, Unknown
 from connectors.protocol import Answer, Links, StateCommand
 from connectors.whatsapp.batches import DEADLINE_S, MAX_REQUESTS, Batches
 from connectors.whatsapp.catalogue import (
+    ACTIVE,
     MAX_SKU,
     Item,
     NotAnItem,
@@ -23,19 +25,28 @@ from connectors.whatsapp.codes import code_in, pair_wait_s
 from connectors.whatsapp.graph import Graph, TooFast
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import envelope, mark_read
-from connectors.whatsapp.numbers import NotANumber
 from connectors.whatsapp.pace import Pace
 from connectors.whatsapp.settings import Account
 from connectors.whatsapp.templates import Needed, Template, listed
 from connectors.whatsapp.wire import Record, records, text
 from schemas.base import Operation
 from schemas.command import Create, Delete, Perform, Read
+from schemas.phone import NotANumber
 
 ITEM_TYPES = ("product", "variation")
 NOT_YET = Answer(result="missing", reason="its product is not in the catalogue yet")
 MAX_RECIPIENTS = 10_000
+MAX_REMEMBERED = 10_000
 MAX_PAGES = 20
 TEMPLATE_FIELDS = "name,language,status,category,quality_score,components,rejected_reason"
+
+
+class Shelf(Protocol):
+    """Who knows what is for sale (`streams.whatsapp.shelf`)."""
+
+    async def unsold(self, organization_id: str, entity_ids: Iterable[str]) -> set[str]:
+        """Those products and variations of these that are not for sale."""
+        ...
 
 
 class WhatsAppClient:
@@ -49,8 +60,12 @@ class WhatsAppClient:
         account: Account,
         transport: httpx.AsyncBaseTransport | None = None,
         deadline_s: float = DEADLINE_S,
+        shelf: Shelf | None = None,
     ) -> None:
         self._account = account
+        self._shelf = shelf
+        self._sold: dict[str, bool] = {}
+        """Of products and variations: what was last written of whether they are for sale."""
         self._graph = Graph(account, transport)
         pace = Pace(account.catalog_gap_s)
         self._batches = Batches(self._graph, account.catalog_id, deadline_s, pace)
@@ -72,7 +87,7 @@ class WhatsAppClient:
                 skus[place] = sku
         try:
             await self._settle(commands, skus, found)
-            items = self._items(commands, skus, found)
+            items = self._items(commands, skus, found, await self._unsold(commands))
             if items:
                 ops = {
                     item.sku: _operations([commands[place] for place in item.places])
@@ -129,16 +144,39 @@ class WhatsAppClient:
             elif not handle.finished:
                 found[place] = handle.answer(sku)
 
+    async def _unsold(self, commands: Sequence[StateCommand]) -> set[str]:
+        """What is not for sale of that whose stock is written."""
+        stock = []
+        for command in commands:
+            if isinstance(command, Delete | Read):
+                continue
+            if command.type in ITEM_TYPES and "status" in command.want:
+                self._sold.pop(command.entity_id, None)
+                self._sold[command.entity_id] = command.want["status"] == ACTIVE
+            elif command.type not in ITEM_TYPES:
+                stock.append(command)
+        while len(self._sold) > MAX_REMEMBERED:
+            del self._sold[next(iter(self._sold))]
+        if not stock or self._shelf is None:
+            return set()
+        ids = [one.entity_id for one in stock]
+        found = await self._shelf.unsold(stock[0].organization_id, ids)
+        return {one for one in ids if not self._sold.get(one, one not in found)}
+
     def _items(
-        self, commands: Sequence[StateCommand], skus: dict[int, str], found: dict[int, Answer]
+        self,
+        commands: Sequence[StateCommand],
+        skus: dict[int, str],
+        found: dict[int, Answer],
+        unsold: set[str],
     ) -> list[Item]:
-        wanted: list[tuple[int, str, str, Record]] = []
+        wanted: list[tuple[int, str, str, Record, bool]] = []
         for place, sku in skus.items():
             command = commands[place]
             if place in found or isinstance(command, Read):
                 continue
             try:
-                data = self._data(command, sku)
+                data = self._data(command, sku, sold=command.entity_id not in unsold)
             except Unfit as error:
                 found[place] = Answer(result="failed", reason=str(error))
                 continue
@@ -150,16 +188,16 @@ class WhatsAppClient:
                 # Nothing of it shows in the catalogue (a new SKU cannot: it is the item's name).
                 found[place] = Answer(result="taken", external_id=sku)
                 continue
-            wanted.append((place, sku, method, data))
+            wanted.append((place, sku, method, data, command.type not in ITEM_TYPES))
         return merged(wanted)
 
-    def _data(self, command: StateCommand, sku: str) -> Record:
+    def _data(self, command: StateCommand, sku: str, *, sold: bool) -> Record:
         if isinstance(command, Delete | Read):
             return {}
         parent = command.want.get("parentId") if isinstance(command, Create) else None
         # Our own id: it is known before the parent is anywhere, so siblings always agree on it.
         group = str(parent) if parent and command.type == "variation" else ""
-        return fields_of(command, sku, self._account, group)
+        return fields_of(command, sku, self._account, group, sold=sold)
 
     def _told(self, command: StateCommand, item: Item, answer: Answer) -> Answer:
         """Without `seen`: what Meta made of it is not to be read."""

@@ -17,7 +17,15 @@ from pymongo import UpdateOne
 
 from connectors.protocol import Answer
 from connectors.whatsapp.batches import MAX_REQUESTS, Batches, Handle
-from connectors.whatsapp.catalogue import MAX_SKU, Item, NotAnItem, Unfit, fields_of, stock_fields
+from connectors.whatsapp.catalogue import (
+    DISCONTINUED,
+    MAX_SKU,
+    Item,
+    NotAnItem,
+    Unfit,
+    fields_of,
+    stock_fields,
+)
 from connectors.whatsapp.graph import Graph
 from connectors.whatsapp.settings import Account, account_of
 from schemas.codec import decode
@@ -31,6 +39,7 @@ from streams.upkeep.jobs import Job, Jobs
 from streams.upkeep.runner import JobContext, JobFailed, Runner
 from streams.whatsapp.catalogue_errors import ERRORS
 from streams.whatsapp.facts import value_of
+from streams.whatsapp.shelf import sold
 
 KIND = "catalogue"
 TYPES = ("product", "variation")
@@ -116,8 +125,11 @@ class Sync:
             return None
         item = Item(sku)
         item.take(0, "CREATE", {**data, **self._title(record, around)})
+        if not sold(around.get(f"{org}/product/{value_of(record, 'parentId')}")):
+            item.take(0, "UPDATE", {"availability": DISCONTINUED})
         if stock is not None and stock.tombstone is None:
-            item.take(0, "UPDATE", stock_fields({"quantity": value_of(stock, "quantity")}))
+            held = stock_fields({"quantity": value_of(stock, "quantity")})
+            item.take(0, "UPDATE", held, stock=True)
         return item
 
     def _title(self, record: Record, around: Mapping[str, Record]) -> dict[str, str]:

@@ -119,6 +119,32 @@ def test_a_newer_change_of_an_item_outdoes_the_gathered_one() -> None:
     assert (item.method, item.data) == ("CREATE", {"title": "Tea", "price": "2.00 LKR"})
 
 
+def test_what_is_not_for_sale_is_not_in_stock_whatever_comes_first() -> None:
+    draft, active = {"availability": "discontinued"}, {"availability": "in stock"}
+    some = {"availability": "in stock", "quantity_to_sell_on_facebook": 3}
+    none = {"availability": "out of stock", "quantity_to_sell_on_facebook": 0}
+    # What stock says of a product that the views had as a draft.
+    blind = {**some, **draft}
+
+    def ends(*told: tuple[dict[str, object], bool]) -> object:
+        item, later = Item("S-1"), Item("S-1")
+        for place, (data, stock) in enumerate(told):
+            item.take(place, "UPDATE", data, stock=stock)
+            one = Item("S-1")
+            one.take(place, "UPDATE", data, stock=stock)
+            later.join(one)
+        assert item.data == later.data  # gathered from several calls, or in one
+        return item.data["availability"]
+
+    assert ends((draft, False), (some, True)) == ends((some, True), (draft, False))
+    assert ends((draft, False), (some, True)) == "discontinued"
+    assert ends((none, True), (active, False)) == "out of stock"
+    assert ends((draft, False), (active, False)) == "in stock"
+    assert ends((draft, False), (none, True), (active, False)) == "out of stock"
+    assert ends((blind, True)) == "discontinued"
+    assert ends((blind, True), (active, False)) == "in stock"
+
+
 def test_a_call_is_as_large_as_meta_takes_and_no_larger() -> None:
     small = [Item(f"S-{n}", "CREATE", {"title": "Tea"}) for n in range(7001)]
     assert [len(chunk) for chunk in sliced(small)] == [3000, 3000, 1001]

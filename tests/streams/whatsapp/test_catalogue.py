@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from benchmarks.catalogue import NUMBER, ORG, measure, opened
+from connectors.protocol import StateCommand
+from connectors.whatsapp.client import WhatsAppClient
+from connectors.whatsapp.settings import account_of
 from schemas.codec import encode
+from schemas.command import Create, Write
 from streams.database import Database
 from streams.entities import EntityViews
 from streams.kafka.records import Incoming
 from streams.sync.record import Agreed, Record, Replica, Tombstone
 from streams.whatsapp.catalogue_errors import errors_of
+from streams.whatsapp.shelf import Shelf
 
 pytestmark = pytest.mark.servers
 
@@ -68,3 +75,59 @@ async def test_variations_deleted_ones_and_what_meta_refuses(fresh: Database) ->
         "NO-PRICE": "the catalogue wants a price",
         "DRAFT": "the picture could not be fetched",
     }
+
+
+async def test_stock_of_what_is_not_for_sale_does_not_show_it_in_stock(fresh: Database) -> None:
+    async def park(_record: Incoming, reason: str) -> None:
+        raise AssertionError(reason)
+
+    async def known(product: str, item: str) -> None:
+        """As the engine has them: two products and a variation of the second."""
+        rows: list[tuple[str, str, dict[str, object]]] = [
+            ("product", "p1", {"sku": "POT", "status": product}),
+            ("product", "p2", {"sku": "SAREE", "status": product, "productType": "variable"}),
+            ("variation", "v1", {"sku": "SAREE-RED", "parentId": "p2", "status": item}),
+        ]
+        for number, (kind, entity_id, values) in enumerate(rows):
+            fields = {name: Agreed(value, 1, "mongodb") for name, value in values.items()}
+            record = Record(ORG, kind, entity_id, next(offsets), 1, fields=fields)
+            key = f"{ORG}/{kind}/{entity_id}".encode()
+            await views.handle([Incoming("l", 0, next(offsets), number, key, encode(record))])
+
+    offsets = count(1)
+    views, shelf = EntityViews(fresh, "log", park), Shelf(fresh)
+    await known("draft", "active")
+    assert await shelf.unsold(ORG, ["p1", "v1", "nobody's"]) == {"p1", "v1"}
+    async with opened(fresh, 0.0, catalog_gap_s="0") as shop:
+        client = WhatsAppClient(account_of(shop.account()), shop.calls, shelf=shelf)
+
+        async def stands(*commands: StateCommand) -> str:
+            answers = await client.apply(commands, shop)
+            assert {one.result for one in answers} == {"taken"}
+            return str((await shop.control.catalogue(NUMBER))["POT"]["availability"])
+
+        product = {"sku": "POT", "name": "Pot", "price": "1", "status": "draft"}
+        stock = change("inventory", quantity=9)
+        assert await stands(make(product)) == "discontinued"
+        assert await stands(stock) == "discontinued"
+        # For sale again, which the views do not know yet.
+        assert await stands(change("product", status="active")) == "in stock"
+        assert await stands(change("inventory", quantity=8)) == "in stock"
+        await client.close()
+
+
+def make(want: dict[str, object]) -> Create:
+    return Create(
+        organization_id=ORG, type="product", entity_id="p1", replica="whatsapp", op=(1, 1),
+        want=want, issued_at_ms=0,
+    )  # fmt: skip
+
+
+def change(kind: str, **want: object) -> Write:
+    return Write(
+        organization_id=ORG, type=kind, entity_id="p1", replica="whatsapp", op=(1, next(OPS)),
+        external_id="POT", want=want, issued_at_ms=0,
+    )  # fmt: skip
+
+
+OPS = count(2)
