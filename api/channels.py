@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError
 from connectors.protocol import Connection, Examines, Finding, Subscribes
 from connectors.registry import connector
 from schemas.envelope import rfc3339
-from streams.database import Database
+from streams.database import Database, Document
 from streams.upkeep.webhooks import COLLECTION
 
 log = structlog.get_logger(__name__)
@@ -28,6 +28,8 @@ BADGES = {
 }
 """State of the webhooks to what stands beside the platform's name."""
 UNSUBSCRIBE_S = 8.0
+"""So long a person waits; a slow shop is gone on with behind their back."""
+LONGEST_S = 120.0
 EXAMINE_S = 30.0
 
 
@@ -62,14 +64,26 @@ async def hang_up(database: Database, connection: Connection) -> None:
         await database[collection].delete_one({"_id": place})
     if row is None or not row.get("url"):
         return
+    task = asyncio.create_task(_take_away(connection, row))
+    _leaving.add(task)
+    task.add_done_callback(_leaving.discard)
+    await asyncio.wait({task}, timeout=UNSUBSCRIBE_S)
+
+
+_leaving: set[asyncio.Task[None]] = set()
+"""A task that nobody holds may vanish."""
+
+
+async def _take_away(connection: Connection, row: Document) -> None:
     client = None
     try:
         client = connector(connection.platform).client(connection)
         if isinstance(client, Subscribes):
-            async with asyncio.timeout(UNSUBSCRIBE_S):
+            async with asyncio.timeout(LONGEST_S):
                 await client.unsubscribe(row["url"], _known(row))
     except (ConnectorError, TimeoutError) as error:
-        log.info("webhooks stay behind", connection=place, reason=str(error) or "no answer")
+        reason = str(error) or "no answer"
+        log.info("webhooks stay behind", connection=row["_id"], reason=reason)
     finally:
         if client is not None:
             await client.close()

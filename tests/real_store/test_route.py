@@ -277,7 +277,9 @@ async def test_keys_without_the_right(shop: RealShop, product: dict[str, Any]) -
 async def test_what_cannot_be_read_just_now_is_busy_not_gone(calls: Calls) -> None:
     product = await calls.new_product(regular_price="5")
     told = calls.shop.php(
-        "add_filter('woocommerce_product_class', function () { throw new Exception('away'); });"
+        "class Away extends WC_Product { function __construct($id = 0) {"
+        " throw new Exception('away'); } }"
+        "add_filter('woocommerce_product_class', function () { return 'Away'; });"
         "return SmartStore\\WooCommerce\\Operation::run(array('do' => 'read',"
         f"'resource' => 'product', 'id' => {product['id']}));"
     )
