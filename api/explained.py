@@ -8,7 +8,7 @@ from typing import Any
 
 from api.entities import Entities, Row
 from api.errors import not_found
-from api.pages.words import event_title, latency_word
+from api.pages.words import line_title
 from api.shapes import Cursor, LiveConflict, LiveEvent, Shown, live_conflict, live_event
 from api.standing import AGREED, CANNOT_HOLD
 from api.steps import ORDER_MS, Step, name_orders, steps_of
@@ -232,7 +232,4 @@ def shown_row(row: Row) -> ShownRow:
 
 def shown_event(line: FeedLine, cursor: Cursor) -> ShownHistory:
     """A line with its sentence."""
-
-    latency = latency_word(line.latency_ms)
-    sentence = event_title(line.kind, line.source, line.replica, list(line.fields), latency)
-    return ShownHistory(sentence=sentence, event=live_event(line, cursor))
+    return ShownHistory(sentence=line_title(line), event=live_event(line, cursor))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.pages.i18n import N_, _
-from api.pages.words import event_title, latency_word, look_of, value_word
+from api.pages.words import line_title, look_of, value_word
 from api.services import Services
 from connectors.couriers.status import STATUS_TEXT
 from schemas.envelope import rfc3339
@@ -66,14 +66,8 @@ async def _lines(use: Services, organization_id: str, order_id: str) -> list[Mom
             Moment(
                 at_ms,
                 line.replica or line.source,
-                event_title(
-                    line.kind,
-                    line.source,
-                    line.replica,
-                    list(line.fields),
-                    latency_word(line.latency_ms),
-                ),
-                value_word(status) if isinstance(status, str) else line.reason,
+                line_title(line),
+                value_word(status, "status") if isinstance(status, str) else line.reason,
                 icon,
                 tone,
                 f"/events/{at_ms}-{offset}",

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from api.analytics import figures_of
 from api.deps import UseServices
+from api.pages.away import REACHABLE, away
 from api.pages.charts import Bar, Columns, Rank, columns, ranks
 from api.pages.i18n import _, currency_word, locale, number_word
 from api.pages.render import page
@@ -23,7 +24,7 @@ from api.pages.visiting import UseVisitor
 from api.pages.words import field_word, first_big, latency_word, replica_word, type_word
 from streams.analytics.reading import Figures, Sheet
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 MOST_CURRENCIES = 3
 
@@ -64,7 +65,7 @@ async def analytics_page(
             note = f"{problem.detail} {problem.marshal().get('help', '')}"
             found = await figures_of(use, caller.organization_id)
     except PyMongoError:
-        return page(request, "away.html", 503, organization="")
+        return away(request)
     return page(
         request,
         "analytics.html",

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse
 from api.couriers import answer_of
 from api.deps import Caller, UseCaller, UseServices
 from api.imports import shape as job_shape
+from api.pages.away import REACHABLE
 from api.pages.i18n import N_, _
 from api.pages.integrating import said
 from api.pages.render import page
@@ -32,7 +33,7 @@ from streams.couriers.jobs import KIND
 from streams.couriers.shipments import Wanted
 from streams.upkeep.jobs import Jobs
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
 SEE_OTHER = 303
 A_PAGE = 50

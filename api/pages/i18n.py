@@ -218,3 +218,16 @@ def passed_word(passed_ms: int) -> str:
         return _("just now")
     passed = timedelta(milliseconds=passed_ms)
     return str(format_timedelta(-passed, add_direction=True, locale=locale()))
+
+
+def passed_forms() -> dict[str, dict[str, str]]:
+    """`{"minute": {"one": "%(num)s minute ago", ...}}` for scripts: browsers do not know Sinhala's
+    words for it."""
+
+    def form(unit: str, number: int) -> str:
+        passed = timedelta(**{f"{unit}s": -number})
+        told = str(format_timedelta(passed, threshold=1, add_direction=True, locale=locale()))
+        return told.replace(str(number), "%(num)s")
+
+    units = ("second", "minute", "hour")
+    return {unit: {"one": form(unit, 1), "other": form(unit, 2)} for unit in units}

@@ -15,17 +15,20 @@ from api.live import RECENT
 from api.pages.away import REACHABLE, away
 from api.pages.evidence import failed_count, low_stock
 from api.pages.i18n import COOKIE as LANGUAGE
-from api.pages.i18n import N_, _, forms
+from api.pages.i18n import N_, _, forms, passed_forms
 from api.pages.render import for_script, page
 from api.pages.review import review
 from api.pages.visiting import UseVisitor
 from api.pages.words import (
     FIELDS,
     KINDS,
+    MOMENTS,
     MONEY,
+    NEWCOMERS,
     OUTCOME_WORDS,
     REPLICAS,
     STATES,
+    STATUSES,
     TITLES,
     TYPES,
     event_title,
@@ -106,6 +109,7 @@ TEXTS = {
     "goOn": N_("Go on"),
     "pause": N_("Pause"),
     "moment": N_("One moment…"),
+    "justNow": N_("just now"),
     "broken": N_("That did not work. Nothing was changed; try again in a moment."),
     "empty": N_("(empty)"),
     "none": N_("(none)"),
@@ -129,6 +133,10 @@ def script_words() -> dict[str, Any]:
         "you": _("You"),
         "fields": {name: _(word) for name, word in FIELDS.items()},
         "types": {name: _(word) for name, word in TYPES.items()},
+        "statuses": {name: _(word) for name, word in STATUSES.items()},
+        "newcomers": NEWCOMERS,
+        "moments": MOMENTS,
+        "ago": passed_forms(),
         "titles": {name: _(word) for name, word in TITLES.items()},
         "texts": {name: _(word) for name, word in TEXTS.items()},
         "counts": {
@@ -187,7 +195,6 @@ async def _sync_values(use: Services, caller: Caller, search: Search) -> dict[st
 
 
 def _title(event: LiveEvent) -> str:
-    fields = list(event.data)
-    return event_title(
-        event.kind, event.source, event.replica, fields, latency_word(event.latency_ms)
-    )
+    latency = latency_word(event.latency_ms)
+    made = event.type if event.version == 1 else ""
+    return event_title(event.kind, event.source, event.replica, list(event.data), latency, made)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from api.pages.i18n import N_, _
+from api.pages.i18n import N_, _, clock_word
 from schemas.feed import FeedLine
 from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
 from schemas.live import LiveEvent
@@ -61,6 +61,7 @@ MANY = {
     "shipment": N_("shipments"),
 }
 TITLES = {
+    "new": N_("%(who)s: new %(item)s"),
     "changed": N_("%(who)s changed %(what)s"),
     "sent": N_("On its way to %(where)s: %(what)s"),
     "going": N_("On its way to %(where)s"),
@@ -123,7 +124,46 @@ FIELDS = {
     "trackingNumber": N_("tracking number"),
     "location": N_("place"),
     "estimatedDelivery": N_("expected delivery"),
+    "conversationId": N_("conversation"),
+    "platform": N_("platform"),
+    "direction": N_("direction"),
+    "type": N_("kind"),
+    "vendorId": N_("its id at WhatsApp"),
+    "sentAt": N_("sent at"),
+    "refunds": N_("refunds"),
+    "orderId": N_("order"),
+    "orderNumber": N_("order number"),
+    "recipientName": N_("recipient"),
+    "recipientPhone": N_("recipient's phone"),
+    "courierCode": N_("courier"),
+    "statusText": N_("in the courier's words"),
+    "events": N_("steps"),
+    "codAmount": N_("cash on delivery"),
+    "parentId": N_("belongs to"),
+    "options": N_("options"),
 }
+STATUSES = {
+    "pending": N_("received"),
+    "failed": N_("failed"),
+    "on-hold": N_("on hold"),
+    "processing": N_("processing"),
+    "shipped": N_("shipped"),
+    "out-for-delivery": N_("out for delivery"),
+    "delivered": N_("delivered"),
+    "completed": N_("completed"),
+    "cancelled": N_("cancelled"),
+    "returned": N_("returned"),
+    "refunded": N_("refunded"),
+    "created": N_("label made"),
+    "picked_up": N_("picked up"),
+    "in_transit": N_("on the way"),
+    "exception": N_("trouble on the way"),
+    "out_for_delivery": N_("out for delivery"),
+    "queued": N_("waits to be sent"),
+    "sent": N_("sent"),
+    "read": N_("read"),
+}
+"""Of orders, parcels and messages; what shops make up besides stays as it is."""
 OUTCOME_WORDS = {
     "changed": N_("Changes"),
     "arrived": N_("Arrived"),
@@ -141,6 +181,8 @@ MONEY = sorted(
         if kind is Kind.MONEY
     }
 )
+MOMENTS = ("createdAt", "sentAt", "estimatedDelivery")
+"""Fields that hold a time."""
 FATES = {"kept": N_("Keep it"), "deleted": N_("Delete it")}
 MOST_NAMES = 4
 _SHORT = 80
@@ -219,6 +261,10 @@ def value_word(value: Any, field: str = "") -> str:
         return _(FATES[value]) if value in FATES else str(value)
     if isinstance(value, str) and field in MONEY:
         return money_word(value)
+    if field == "status" and value in STATUSES:
+        return _(STATUSES[value])
+    if field in MOMENTS and isinstance(value, str):
+        return _moment_or_text(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
@@ -233,6 +279,13 @@ def value_word(value: Any, field: str = "") -> str:
     else:
         text = str(value)
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def _moment_or_text(value: str) -> str:
+    try:
+        return clock_word(value)
+    except ValueError:
+        return value
 
 
 def latency_word(latency_ms: int | None) -> str:
@@ -254,11 +307,17 @@ def fields_word(fields: Sequence[str]) -> str:
     return named or _(TITLES["something"])
 
 
+NEWCOMERS = ("product", "variation", "order", "customer", "message", "shipment")
+
+
 def event_title(
-    kind: str, source: str, replica: str, fields: Sequence[str], latency: str = ""
+    kind: str, source: str, replica: str, fields: Sequence[str], latency: str = "", made: str = ""
 ) -> str:
-    """One line of the feed as a sentence."""
+    """One line of the feed as a sentence. `made`: the type of what it tells of for the first
+    time."""
     name = kind if kind in TITLES else "effect"
+    if kind == "changed" and made in NEWCOMERS:
+        name = "new"
     if kind == "arrived" and latency:
         name = "after"
     if kind == "sent" and not fields:
@@ -271,13 +330,15 @@ def event_title(
         where=replica_word(replica or source),
         what=fields_word(fields),
         latency=latency,
+        item=type_word(made),
     )
 
 
 def line_title(line: FeedLine) -> str:
     """The same of a line of the history."""
     latency = latency_word(line.latency_ms)
-    return event_title(line.kind, line.source, line.replica, list(line.fields), latency)
+    made = line.type if line.version == 1 else ""
+    return event_title(line.kind, line.source, line.replica, list(line.fields), latency, made)
 
 
 def look_of(kind: str) -> tuple[str, str]:

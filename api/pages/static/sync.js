@@ -51,6 +51,8 @@ const moneyWord = (value) => {
 const valueWord = (value, field = "") => {
   if (value === null || value === "" || value === undefined) return say("empty");
   if (typeof value === "string" && words.money.includes(field)) return moneyWord(value);
+  if (field === "status" && words.statuses[value]) return words.statuses[value];
+  if (words.moments.includes(field) && !Number.isNaN(Date.parse(value))) return momentWord(new Date(value));
   if (value === true) return say("yes");
   if (value === false) return say("no");
   if (Array.isArray(value)) return shorten(value.map((one) => valueWord(one)).join(", ") || say("none"), 80);
@@ -73,12 +75,18 @@ const clock = new Intl.DateTimeFormat(locale, {
 });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "long", timeZone });
 const day = new Intl.DateTimeFormat("en-CA", { timeZone });
-const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+const momentWord = (moment) => {
+  const today = day.format(new Date()) === day.format(moment);
+  return today ? clock.format(moment) : exact.format(moment);
+};
+const passed = (unit, number) =>
+  fill(words.ago[unit][plurals.select(number) === "one" ? "one" : "other"], { num: numbers.format(number) });
 const ago = (moment) => {
   const seconds = Math.max(0, Math.round((Date.now() - moment) / 1000));
-  if (seconds < 60) return relative.format(-seconds, "second");
-  if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), "minute");
-  return seconds < 86400 ? relative.format(-Math.floor(seconds / 3600), "hour") : exact.format(moment);
+  if (seconds < 1) return say("justNow");
+  if (seconds < 60) return passed("second", seconds);
+  if (seconds < 3600) return passed("minute", Math.floor(seconds / 60));
+  return seconds < 86400 ? passed("hour", Math.floor(seconds / 3600)) : exact.format(moment);
 };
 const title = (event) => {
   const names = Object.keys(event.data);
@@ -86,10 +94,11 @@ const title = (event) => {
   if (names.length > 4) what = fill(words.titles.more, { names: what, number: names.length - 4 });
   const latency = latencyWord(event.latencyMs);
   let name = event.kind in words.titles ? event.kind : "effect";
+  if (name === "changed" && event.version === 1 && words.newcomers.includes(event.type)) name = "new";
   if (name === "arrived" && latency) name = "after";
   if (name === "sent" && !names.length) name = "going";
   if (name === "deleted" && !event.source) name = "gone";
-  const values = { what, latency, who: replicaWord(event.source), where: replicaWord(event.replica || event.source) };
+  const values = { what, latency, item: words.types[event.type] || event.type, who: replicaWord(event.source), where: replicaWord(event.replica || event.source) };
   return fill(words.titles[name], values);
 };
 
@@ -287,8 +296,7 @@ function localTimes(place) {
   for (const found of place.querySelectorAll("time[datetime]")) {
     if (!found.dateTime || found.title) continue;
     const moment = new Date(found.dateTime);
-    const today = day.format(new Date()) === day.format(moment);
-    found.textContent = today ? clock.format(moment) : exact.format(moment);
+    found.textContent = momentWord(moment);
     found.title = exact.format(moment);
   }
 }
