@@ -7,6 +7,7 @@ and repeats count nothing (`facts.py`).
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+import msgspec
 import stamina
 import structlog
 from pymongo import UpdateOne
@@ -25,11 +27,13 @@ from schemas.settings import Endpoints
 from schemas.topics import ANALYTICS, FEED, partition_of
 from streams.analytics.days import STOCK, day_figures, day_named, stock_figures
 from streams.analytics.facts import Rows, take
-from streams.analytics.table import RestoringTables, RowStore, new_row_table, restore
+from streams.analytics.table import RestoringTables, RowStore, RowTable
 from streams.app import SyncApp, bind, create_app
 from streams.database import Database, Document
 from streams.kafka import Incoming, Outgoing, PublishFailed
+from streams.kafka.reading import read_to_end
 from streams.kafka.records import Publishes
+from streams.kafka.table import own_table, restore
 from streams.projecting import project
 
 log = structlog.get_logger(__name__)
@@ -44,6 +48,13 @@ LINGER_S = 0.5
 PATIENCE_S = 25.0
 
 Park = Callable[[Incoming, str], Awaitable[None]]
+
+
+class _Name(msgspec.Struct, rename="camel"):
+    """No more of a line than tells which it is."""
+
+    organization_id: str
+    id: str
 
 
 @dataclass
@@ -64,8 +75,9 @@ class Aggregator:
     )
     """(organisation, day) to the keys in its figures."""
     _placed: dict[bytes, str] = field(default_factory=dict)
-    _told: OrderedDict[tuple[str, str, int], None] = field(default_factory=OrderedDict)
-    """Lines lately counted: a producer that was not answered writes a line again elsewhere."""
+    _told: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+    """Lines of late, with the offset of the first: a producer that was not answered, or a crash
+    of the engine, makes a line come again behind it."""
     _swept: str = ""
 
     def restored(self) -> None:
@@ -74,6 +86,20 @@ class Aggregator:
         self._placed.clear()
         for key in list(self.rows):
             self._place(key)
+
+    async def remember(self, endpoints: Endpoints, partitions: Sequence[int]) -> None:
+        """After a recovery: the lines of late. One that waits to be counted is in the feed at the
+        offset that is remembered of it, so it counts. Raises KafkaError."""
+        self._told.clear()
+
+        async def take_in(records: Sequence[Any]) -> None:
+            for record in records:
+                with contextlib.suppress(Undecodable):
+                    name = decode(record.value or b"", _Name)
+                    self._again(name, record.offset)
+
+        last = REMEMBERED // max(1, len(partitions))
+        await read_to_end(endpoints, FEED, partitions, take_in, last=last)
 
     async def handle(self, chunk: Sequence[Incoming]) -> None:
         """Returns when every line is counted and shown. Raises PublishFailed, PyMongoError."""
@@ -85,7 +111,7 @@ class Aggregator:
             except Undecodable as error:
                 await self.park(record, f"Not a feed line: {error}")
                 continue
-            if self._again(line):
+            if self._again(line, record.offset):
                 continue
             for key in take(self.rows, line, record.offset, self.zone):
                 touched[key] = None
@@ -98,14 +124,11 @@ class Aggregator:
         writes = [self._shown(*place, upto) for place, upto in dirty.items()]
         await project(self.database[COLLECTION], writes)
 
-    def _again(self, line: FeedLine) -> bool:
-        place = line.organization_id, line.id, line.at_ms
-        if place in self._told:
-            return True
-        self._told[place] = None
+    def _again(self, line: FeedLine | _Name, offset: int) -> bool:
+        first = self._told.setdefault((line.organization_id, line.id), offset)
         if len(self._told) > REMEMBERED:
             self._told.popitem(last=False)
-        return False
+        return first < offset
 
     def _place(self, key: bytes) -> str | None:
         """Put a row where its figures are: a day, the present stock, or nowhere."""
@@ -174,7 +197,7 @@ def assemble(
 ) -> SyncApp:
     """The Faust app around the agent."""
     app = create_app("analytics", endpoints, instance=instance, TableManager=RestoringTables)
-    table: Any = new_row_table(app)
+    table = own_table(app, "analytics", RowTable)
     app.tables.add(table)
     store: RowStore = table.data
     aggregator = Aggregator(
@@ -182,8 +205,9 @@ def assemble(
     )
 
     async def take_over(partitions: Sequence[int]) -> None:
-        await restore(store, endpoints, partitions)
+        await restore(store, endpoints, ANALYTICS, partitions)
         aggregator.restored()
+        await aggregator.remember(endpoints, partitions)
         log.info("figures restored", rows=len(store.data))
 
     app.claim, app.release = take_over, lambda: None

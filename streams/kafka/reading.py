@@ -16,9 +16,15 @@ Take = Callable[[Sequence[Any]], Awaitable[None]]
 
 
 async def read_to_end(
-    endpoints: Endpoints, topic: Topic, partitions: Sequence[int], take: Take
+    endpoints: Endpoints,
+    topic: Topic,
+    partitions: Sequence[int],
+    take: Take,
+    *,
+    last: int | None = None,
 ) -> dict[int, int]:
-    """Hand over everything that is there now; partition to where it ended. Raises KafkaError."""
+    """Hand over everything that is there now, or the last so many offsets of each partition;
+    partition to where it ended. Raises KafkaError."""
     places = [TopicPartition(endpoints.topic(topic.name), number) for number in partitions]
     if not places:
         return {}
@@ -32,6 +38,10 @@ async def read_to_end(
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         await consumer.seek_to_beginning(*places)
+        if last is not None:
+            begins = await consumer.beginning_offsets(places)
+            for place in places:
+                consumer.seek(place, max(begins[place], ends[place] - last))
         unread = {place for place in places if ends[place]}
         while unread:
             for place, records in (await consumer.getmany(timeout_ms=1_000)).items():

@@ -11,17 +11,18 @@ from redis.asyncio import Redis
 
 from schemas.codec import encode
 from schemas.settings import Endpoints
-from schemas.topics import OBSERVATIONS, OUTCOMES, RESOLUTIONS
+from schemas.topics import ENTITIES, OBSERVATIONS, OUTCOMES, RESOLUTIONS
 from streams.app import SyncApp, bind, create_app
 from streams.cache import CACHE_ERRORS
 from streams.deadletter.parking import Parking
 from streams.kafka import Publisher
+from streams.kafka.table import own_table, restore
 from streams.roles import Role
 from streams.roles.common import Common
 from streams.sync.agent import Reconciler
 from streams.sync.contexts import Contexts, Load, loader
 from streams.sync.epochs import floor_of
-from streams.sync.table import ClaimingTables, EntityStore, claim, new_entity_table, restore
+from streams.sync.table import ClaimingTables, EntityStore, EntityTable, claim
 from streams.topics import history_of
 
 log = structlog.get_logger(__name__)
@@ -51,15 +52,15 @@ def assemble(
 ) -> tuple[SyncApp, Reconciler]:
     """The Faust app around the agent; benchmarks use it with a fixed context."""
     app = create_app("reconcile", endpoints, instance=instance, TableManager=ClaimingTables)
-    table = new_entity_table(app)
+    table = own_table(app, "entities", EntityTable)
     app.tables.add(table)
-    store: EntityStore = table.data  # type: ignore[assignment]
+    store: EntityStore = table.data
     store.floor = floor
     reconciler = Reconciler(store, publisher, Contexts(load), dead)
 
     async def take(partitions: Sequence[int]) -> None:
         epochs = await claim(publisher, partitions, f"{instance}@{time.time_ns()}", floor)
-        await restore(store, endpoints, partitions)
+        await restore(store, endpoints, ENTITIES, partitions)
         reconciler.epochs = epochs  # last: until it has read everything an owner decides nothing
 
     def release() -> None:

@@ -21,10 +21,10 @@ from streams.backup.schedule import turn
 from streams.backup.taking import Source, keep, take
 from streams.database import Database, ensure_indexes, open_database
 from streams.kafka import Outgoing, Publisher
+from streams.kafka.table import restore as read_records
 from streams.sync.epochs import floor_of, raise_floor
 from streams.sync.record import Record
 from streams.sync.table import EntityStore, claim
-from streams.sync.table import restore as read_records
 from streams.topics import ensure_topics, history_of
 
 pytestmark = pytest.mark.servers
@@ -116,7 +116,7 @@ async def test_everything_is_back_in_another_database_and_kafka(
     assert (tmp_path / "other/kandy/feed/2026-11-22/1.parquet").read_bytes() == b"PAR1"
 
     store = new_store()
-    await read_records(store, elsewhere, range(3))
+    await read_records(store, elsewhere, ENTITIES, range(3))
     assert sorted(store.data) == sorted(key_of(record_of(n, 0)) for n in range(20))
     # A new owner's records are above the restored ones, though its Kafka begins at offset 0.
     floor = await floor_of(target, await history_of(elsewhere))
