@@ -146,12 +146,12 @@ def sql(
         asked.print_table(found)
 
 
-def moment_ms(text: str) -> int:
-    """`2h`, `7d`: so long ago; or RFC 3339, without an offset by this computer's clock. Raises
-    SmartStoreError."""
+def moment_ms(text: str, *, to_come: bool = False) -> int:
+    """`2h`, `7d`, `4w`: so long ago; or RFC 3339, without an offset by this computer's clock.
+    `to_come`: a time in the future will do. Raises SmartStoreError."""
     from datetime import datetime
 
-    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
     now_ms = int(time.time() * 1000)
     if text[:-1].isdigit() and text[-1:] in units:
         return now_ms - int(text[:-1]) * units[text[-1]] * 1000
@@ -161,7 +161,7 @@ def moment_ms(text: str) -> int:
         raise SmartStoreError(
             f"{text!r} is no time", fix="write 2026-11-23T10:30, or 2h for two hours ago"
         ) from error
-    if found > now_ms:
+    if found > now_ms and not to_come:
         raise SmartStoreError(f"{text} is still to come")
     return found
 

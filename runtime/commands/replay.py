@@ -6,11 +6,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from streams.archive.reading import Query
     from streams.archive.replaying import Target
 
-_AGE = re.compile(r"(\d+)([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _TELLS_S = 1.0
 _VALUE_MOST = 160
 
@@ -52,7 +48,7 @@ class Wanted:
 
 
 def replay(
-    since: Annotated[str, typer.Option(help="30m, 2h, 7d, or RFC 3339 with an offset.")] = "",
+    since: Annotated[str, typer.Option(help="30m, 2h, 7d, or 2026-11-23T10:30.")] = "",
     until: Annotated[str, typer.Option(help="The same; not included.")] = "",
     topic: Annotated[Many | None, typer.Option(help="Only this topic; may be repeated.")] = None,
     type_: Annotated[Many | None, typer.Option("--type", help="product, order, ...")] = None,
@@ -77,10 +73,17 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing a topic.")] = False,
 ) -> None:
     """Show history, or write it to a file or another topic. Nothing of it reaches a platform."""
+    from runtime.commands.history import moment_ms
     from runtime.here import here  # late: other commands start faster
+    from schemas.topics import TOPICS
     from streams.archive.reading import Query
 
     place = here()
+    topics = [one.name for one in TOPICS]
+    if unknown := set(topic or ()) - set(topics):
+        raise SmartStoreError(
+            f"there is no topic {', '.join(sorted(unknown))}", fix=f"one of: {', '.join(topics)}"
+        )
     if (from_offset is not None or to_offset is not None) and (
         len(topic or ()) != 1 or partition is None
     ):
@@ -93,8 +96,8 @@ def replay(
         entity_id=entity_id,
         kinds=frozenset(kind or ()),
         sources=frozenset(source or ()),
-        since_ms=_moment(since, "--since"),
-        until_ms=_moment(until, "--until"),
+        since_ms=moment_ms(since) if since else None,
+        until_ms=moment_ms(until, to_come=True) if until else None,
         partition=partition,
         from_offset=from_offset,
         to_offset=to_offset,
@@ -145,21 +148,28 @@ async def _replay(sources: Sources, query: Query, wanted: Wanted) -> None:
             return
         if not wanted.yes:
             typer.confirm(f"Write {told:,} events to {wanted.to}?", abort=True)
-    async with AsyncExitStack() as stack:
-        target = _target(sources, wanted)
-        stack.push_async_callback(target.close)
-        progress = Progress()
-        if wanted.to not in ("-", "jsonl"):
+    target = target_of(sources, wanted, memory)
+    shown, progress, done, whole = wanted.to in ("-", "jsonl"), Progress(), 0, False
+    try:
+        if not shown:
             archive = await open_archive(sources.database, sources.location, query.organization)
             progress.total = await asyncio.to_thread(archive.count, query)
-        done = 0
         async for done, place in replay(_in_pieces(history(sources, query)), target, wanted.limit):
-            memory.reached(place, done)
+            memory.reached(place, done, getattr(target, "size", None))
             progress.tell(done, place)
-    if wanted.to not in ("-", "jsonl"):
+        whole = True
+        memory.ended()
+    finally:
+        await target.close(whole=whole)
+        if not whole and not shown:
+            go_on = "; the same command goes on from there" if wanted.resume else ""
+            progress.end(f"stopped after {done:,} events{go_on}")
+    if not shown:
         lost = getattr(target, "too_large", 0)
         left = f"; {lost:,} of them are too large for Kafka and were left out" if lost else ""
         progress.end(f"{done:,} events to {wanted.to}{left}")
+    elif not done:
+        progress.end("nothing was found: a longer --since, or fewer conditions?")
 
 
 async def _counted(sources: Sources, query: Query, limit: int | None) -> int:
@@ -178,7 +188,7 @@ async def _in_pieces(
             yield batch[start : start + most]
 
 
-def _target(sources: Sources, wanted: Wanted) -> Target:
+def target_of(sources: Sources, wanted: Wanted, memory: Memory) -> Target:
     from streams.archive.replaying import Lines, Parquet, ParquetParts, TopicTarget
 
     kind, _, name = wanted.to.partition(":")
@@ -186,20 +196,20 @@ def _target(sources: Sources, wanted: Wanted) -> Target:
         return Shown(as_json=kind == "jsonl")
     if kind == "topic" and name:
         return TopicTarget(sources.endpoints, name)
-    if kind == "jsonl" and name:
-        return Lines(Path(name))
-    if kind == "parquet" and name.endswith(".parquet"):
-        if wanted.resume is not None:
-            raise SmartStoreError(
-                "one Parquet file cannot be gone on with", fix="--to parquet:FOLDER"
-            )
-        return Parquet(Path(name))
-    if kind == "parquet" and name:
-        return ParquetParts(Path(name))
-    raise SmartStoreError(
-        f"--to {wanted.to} is not understood",
-        fix="-, jsonl:FILE, parquet:FILE.parquet, parquet:FOLDER or topic:NAME",
-    )
+    if kind not in ("jsonl", "parquet") or not name:
+        raise SmartStoreError(
+            f"--to {wanted.to} is not understood",
+            fix="-, jsonl:FILE, parquet:FILE.parquet, parquet:FOLDER or topic:NAME",
+        )
+    path = Path(name)
+    one = kind == "parquet" and name.endswith(".parquet")
+    if one and wanted.resume is not None:
+        raise SmartStoreError("one Parquet file cannot be gone on with", fix="--to parquet:FOLDER")
+    if not memory.begun and path.exists() and (path.is_file() or any(path.iterdir())):
+        raise SmartStoreError(f"{path} is there already", fix="another name, or remove it")
+    if kind == "jsonl":
+        return Lines(path, memory.size)
+    return Parquet(path) if one else ParquetParts(path)
 
 
 class Shown:
@@ -216,7 +226,7 @@ class Shown:
             sys.stdout.write(line_of(event).decode() if self._as_json else readable(event))
         sys.stdout.flush()
 
-    async def close(self) -> None:
+    async def close(self, *, whole: bool = True) -> None:
         """Nothing is open."""
 
 
@@ -235,14 +245,17 @@ def readable(event: ArchivedEvent) -> str:
 
 
 class Memory:
-    """The file of --resume: `{"query", "until", "cursor", "events"}`, written when events are where
-    they belong. Raises SmartStoreError for a file of another question."""
+    """The file of --resume: `{"query", "until", "cursor", "events", "bytes"}`, written when events
+    are where they belong (`bytes`: of a file of lines). Raises SmartStoreError for a file of
+    another question."""
 
     def __init__(self, path: Path | None, query: Query) -> None:
         self._path = path
         self._name = _name_of(query)
         self.query = query
         self._before = 0
+        self.size: int | None = None
+        self.begun = False
         if path is None or not path.exists():
             return
         try:
@@ -259,13 +272,12 @@ class Memory:
             )
         from streams.archive.replaying import place_of
 
-        self._before = held["events"]
-        self.query = replace(query, until_ms=held["until"], after=place_of(held["cursor"]))
+        self._before, self.size, self.begun = held["events"], held.get("bytes"), True
+        until_ms = held["until"] or query.until_ms
+        self.query = replace(query, until_ms=until_ms, after=place_of(held["cursor"]))
 
-    def reached(self, place: Place, done: int) -> None:
+    def reached(self, place: Place, done: int, size: int | None) -> None:
         """So far it is done."""
-        if self._path is None:
-            return
         from streams.archive.replaying import cursor_of
 
         told = {
@@ -273,10 +285,20 @@ class Memory:
             "until": self.query.until_ms,
             "cursor": cursor_of(place),
             "events": self._before + done,
+            "bytes": size,
         }
-        part = self._path.with_name(self._path.name + ".part")
-        part.write_text(json.dumps(told) + "\n")
-        part.replace(self._path)
+        self._keep(told)
+
+    def ended(self) -> None:
+        """All of it is done: next time it goes on with what has happened since."""
+        if self._path is not None and self._path.exists():
+            self._keep({**json.loads(self._path.read_text()), "until": None})
+
+    def _keep(self, told: dict[str, Any]) -> None:
+        if self._path is not None:
+            part = self._path.with_name(self._path.name + ".part")
+            part.write_text(json.dumps(told) + "\n")
+            part.replace(self._path)
 
 
 def _name_of(query: Query) -> str:
@@ -306,17 +328,3 @@ class Progress:
     def end(self, text: str) -> None:
         """The last line."""
         self._console.print(text, markup=False)
-
-
-def _moment(text: str, name: str) -> int | None:
-    """An age or a time as ms since 1970. Raises SmartStoreError."""
-    if not text:
-        return None
-    if match := _AGE.fullmatch(text):
-        return int((time.time() - int(match[1]) * _SECONDS[match[2]]) * 1000)
-    from schemas.event import timestamp_ms
-
-    try:
-        return timestamp_ms(text)
-    except ValueError as error:
-        raise SmartStoreError(f"{name} {text}: {error}", fix=f"{name} 2h") from error

@@ -50,8 +50,8 @@ class Target(Protocol):
         """Returns once they are there for good."""
         ...
 
-    async def close(self) -> None:
-        """Finish what is open."""
+    async def close(self, *, whole: bool = True) -> None:
+        """Finish what is open; not `whole`: it was broken off."""
         ...
 
 
@@ -118,24 +118,34 @@ def _flat(text: str) -> bytes:
 
 
 class Lines:
-    """JSON lines behind what a file holds."""
+    """JSON lines behind what a file holds. `keep`: so many of its bytes; what a crash left behind
+    them goes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab")
+        if keep is not None:
+            self._file.truncate(keep)
+            self._file.seek(keep)
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._file.tell()
 
     async def put(self, events: Sequence[ArchivedEvent]) -> None:
         """In the file, as far as the system goes."""
         self._file.write(b"".join(map(line_of, events)))
         self._file.flush()
 
-    async def close(self) -> None:
+    async def close(self, *, whole: bool = True) -> None:
         """Close it."""
         self._file.close()
 
 
 class Parquet:
-    """One file with the archive's columns; it is there when it is closed."""
+    """One file with the archive's columns; it is there when it is closed, and only if it is
+    whole."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,10 +157,13 @@ class Parquet:
         """In the part."""
         self._writer.write_table(table_of(list(events)))
 
-    async def close(self) -> None:
-        """The part becomes the file."""
+    async def close(self, *, whole: bool = True) -> None:
+        """The part becomes the file, or goes."""
         self._writer.close()
-        self._part.replace(self._path)
+        if whole:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink()
 
 
 class ParquetParts:
@@ -167,7 +180,7 @@ class ParquetParts:
         await part.put(events)
         await part.close()
 
-    async def close(self) -> None:
+    async def close(self, *, whole: bool = True) -> None:
         """Nothing is open."""
 
 
@@ -210,7 +223,7 @@ class TopicTarget:
         for one in sent:
             await one
 
-    async def close(self) -> None:
+    async def close(self, *, whole: bool = True) -> None:
         """Send what is buffered."""
         if self._producer is not None:
             await self._producer.stop()
