@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from runtime.errors import CannotServe
+from runtime.errors import CannotServe, SmartStoreError
 from runtime.here import Here, here
 from runtime.past import open_sources
 from streams.analysts.tables import connect
@@ -32,21 +32,53 @@ SHOWN_ROWS = 50
 WIDE = 60
 
 
-def sql(query: str, *, organization: str = "", params: Any = None) -> Any:
-    """The answer, not yet read: a DuckDB relation with `.arrow()`, `.pl()` (Polars), `.df()`
-    (pandas), `.fetchall()`. `params`: for the `?` in the query. Raises SmartStoreError,
-    duckdb.Error."""
-    return connection(organization=organization).sql(query, params=params)
+class Answer:
+    """An answer, not yet read: `.arrow()`, `.pl()` (Polars), `.df()` (pandas), `.fetchall()`, and
+    all else that a DuckDB relation can."""
+
+    def __init__(self, relation: Any) -> None:
+        self._relation = relation
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._relation, name)
+
+    def __repr__(self) -> str:
+        return repr(self._relation)
+
+    def pl(self) -> Any:
+        """As a data frame of Polars. Raises SmartStoreError where that is not installed."""
+        return self._framed("polars", self._relation.pl)
+
+    def df(self) -> Any:
+        """As a data frame of pandas. Raises SmartStoreError where that is not installed."""
+        return self._framed("pandas", self._relation.df)
+
+    def _framed(self, module: str, made: Callable[[], Any]) -> Any:
+        if importlib.util.find_spec(module) is None:
+            raise SmartStoreError(
+                f"{module} is not installed here: {sys.executable} -m pip install {module}; "
+                ".arrow() needs nothing more"
+            )
+        return made()
+
+
+def sql(query: str, *, organization: str = "", params: Any = None) -> Answer | None:
+    """The answer; None for a statement that has none. `params`: for the `?` in the query. Raises
+    SmartStoreError, duckdb.Error."""
+    relation = connection(organization=organization).sql(query, params=params)
+    return None if relation is None else Answer(relation)
 
 
 def show(query: str, *, organization: str = "", params: Any = None) -> Any:
     """The same as a table of Polars or pandas where one is installed, for a notebook to draw; else
     printed here."""
-    relation = sql(query, organization=organization, params=params)
+    answer = sql(query, organization=organization, params=params)
+    if answer is None:
+        return None
     for module, way in (("polars", "pl"), ("pandas", "df")):
         if importlib.util.find_spec(module) and _in_notebook():
-            return getattr(relation, way)()
-    print_table(relation.to_arrow_table())
+            return getattr(answer, way)()
+    print_table(answer.to_arrow_table())
     return None
 
 
