@@ -10,7 +10,15 @@ from streams.access import Role
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-OWNERS_LOOK = ("/api/keys", "/api/people", "/api/audit", "/api/erasure", "/people")
+OWNERS_LOOK = (
+    "/api/keys",
+    "/api/people",
+    "/api/audit",
+    "/api/erasure",
+    "/api/alerts/messages",
+    "/api/alerts/settings",
+    "/people",
+)
 OWNERS_CHANGE = (
     *OWNERS_LOOK,
     "/api/integrations",
@@ -19,6 +27,8 @@ OWNERS_CHANGE = (
     "/api/policies",
     "/api/whatsapp/notifications",
     "/api/whatsapp/templates",
+    "/api/alerts",
+    "/alerts",
 )
 STAFF_CHANGES = (
     "/api/integrations/{integration_id}/test",

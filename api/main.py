@@ -34,6 +34,7 @@ from api.forcing import Forcing
 from api.limits import BodyLimit
 from api.live import add_live, end_revoked, tell_status
 from api.login import Sessions, welcome
+from api.pages import alerts as alerts_page
 from api.pages import analytics as analytics_page
 from api.pages import (
     connecting,
@@ -54,6 +55,7 @@ from api.pages.i18n import Languages
 from api.policies import PolicyDesk
 from api.ratelimit import RateLimits
 from api.routes import (
+    alerts,
     analytics,
     batches,
     catalogue,
@@ -94,6 +96,7 @@ from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints, SettingsError, load_endpoints
 from streams import metrics
+from streams.alerts.settings import AlertEnvironment
 from streams.archive.joined import Sources
 from streams.archive.location import Location, locate
 from streams.archive.settings import ArchiveSettings
@@ -123,6 +126,8 @@ MODULES = (
     jobs,
     timetravel,
     whatif,
+    alerts,
+    alerts_page,
     entities,
     conflicts,
     conversations,
@@ -249,6 +254,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         checks=Checks(database, cache, feed, lag),
         history=Sources(endpoints, database, _archive(settings), keyring, home=settings.home),
         servers=servers,
+        alerts=AlertEnvironment(),
     )
     await _prepare(services)
     await feed.start()

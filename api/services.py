@@ -22,6 +22,7 @@ from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints
+from streams.alerts.settings import AlertEnvironment
 from streams.archive.joined import Sources
 from streams.couriers.lines import CourierLines
 from streams.database import Database
@@ -70,6 +71,8 @@ class Services:
     """The archive joined with Kafka; None: not set up (tests)."""
     pulse: Pulse = field(default_factory=Pulse)
     couriers: CourierLines = field(default_factory=CourierLines)
+    alerts: AlertEnvironment = field(default_factory=AlertEnvironment.model_construct)
+    """How e-mail leaves; by default it does not."""
     greeting: set[object] = field(default_factory=set)
     """WebSockets that have not said yet who they are."""
     limits: RateLimits = field(default_factory=RateLimits)

@@ -50,6 +50,19 @@ SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 PROBE = fields(
     name=TEXT, ok=FLAG, durationMs=NUMBER
 ) | {"description": "`found` says what was seen, `fix` what helps"}  # fmt: skip
+ALERT = fields(
+    condition=TEXT, subject=TEXT, state=one_of("raised", "over"), title=TEXT, help=TEXT,
+    link=TEXT, since=TIME, toldAt=MAYBE_TIME, overAt=MAYBE_TIME,
+)  # fmt: skip
+DELIVERY = fields(
+    channel=one_of("email", "webhook", "whatsapp"), to=TEXT, state=one_of("due", "sent", "failed"),
+    attempts=COUNT, reason=TEXT, at=MAYBE_TIME,
+)  # fmt: skip
+ALERT_MESSAGE = fields(id=TEXT, at=TIME, test=FLAG, lines=many(TEXT), deliveries=many(DELIVERY))
+ALERT_SETTINGS = fields(
+    emails=many(TEXT), webhookUrl=TEXT, whatsapp=many(TEXT), off=many(TEXT),
+    language=one_of("en", "si", "ta"), conditions=many(fields(name=TEXT, title=TEXT)),
+) | {"description": "`webhookSecret` is beside them where it was just made"}  # fmt: skip
 JOB = fields(
     id=TEXT,
     kind=TEXT,
@@ -140,6 +153,12 @@ ANSWERS: dict[str, Schema] = {
     "get_batch": some(items=many(HELD), next=NEXT),
     "decide_batch": MANY_DECIDED,
     "undo_batch": MANY_DECIDED,
+    "list_alerts": fields(open=many(ALERT), history=many(ALERT)),
+    "list_alert_messages": fields(messages=many(ALERT_MESSAGE)),
+    "get_alert_settings": ALERT_SETTINGS,
+    "put_alert_settings": ALERT_SETTINGS,
+    "new_alert_secret": ALERT_SETTINGS,
+    "send_test_alert": ALERT_MESSAGE,
     "make_code": fields(code=TEXT, expiresAt=TIME),
     "list_integrations": fields(integrations=many(INTEGRATION)),
     "create_integration": INTEGRATION,

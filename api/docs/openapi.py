@@ -36,6 +36,7 @@ TAGS = {
     "entities": "Items, their history, and why a value is what it is.",
     "links": "Which item of a platform is which.",
     "integrations": "Shops and numbers: connecting, trying, pausing.",
+    "alerts": "What is wrong, and who is told of it.",
     "couriers": "Couriers and where parcels are.",
     "shipments": "Labels, parcels, manifests.",
     "cash on delivery": "What couriers collected and paid out.",

@@ -261,13 +261,13 @@ def say(shop: str, news: Sequence[News], language: Language, base_url: str) -> S
     lines = [line_of(one, language) for one in ordered]
     more = _MORE[language].format(count=len(lines) - 1)
     first = lines[0] if len(lines) == 1 else f"{lines[0]} ({more})"
-    parts = []
+    groups: dict[str, list[str]] = {}
     for one, line in list(zip(ordered, lines, strict=True))[:MOST_LINES]:
-        part = [line]
-        if one.what != "over":
-            condition = one.alert.condition
-            part += [HELP[condition][language], f"{base_url}{PAGES[condition]}"]
-        parts.append("\n".join(part))
+        groups.setdefault("" if one.what == "over" else one.alert.condition, []).append(line)
+    parts = []
+    for condition, told in groups.items():
+        helping = [HELP[condition][language], f"{base_url}{PAGES[condition]}"] if condition else []
+        parts.append("\n".join([*told, *helping]))
     if len(lines) > MOST_LINES:
         parts.append(_MORE[language].format(count=len(lines) - MOST_LINES))
     subject = " ".join(f"{shop}: {first}".split())
