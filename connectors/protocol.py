@@ -72,6 +72,8 @@ class Connection:
     settings: Mapping[str, str] = field(default_factory=dict)
     """Not secret: `site_url`, `phone_number_id`, `catalog_id`, `currency`, ..."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    former: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secrets that were replaced within a day: what is signed with them counts still."""
     active: bool = True
     """False: observed but never written (paused)."""
     confirmed: bool = True

@@ -6,6 +6,7 @@ What environment variables connect has a row only for what a person decided abou
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import replace
 from connectors.protocol import Connection, Network
 from streams.apikeys import digest
 from streams.database import Database, Document
+from streams.formers import accepted
 from streams.fresh import Fresh
 from streams.integrations import ASK, FIRST_SYNC, MONGODB, check_field, hint_of
 from streams.keyring import Keyring, KeyringError
@@ -220,11 +222,19 @@ class Connections(Organizations):
             replica=row["replica"],
             settings=dict(row.get("settings", {})),
             secrets={name: self._open_secret(row, name) for name in names},
+            former={} if trouble else self._former(row),
             active=bool(row.get("active", True)) and not trouble,
             confirmed=self._counts(row),
             first_sync=row.get("firstSync") or FIRST_SYNC,
             networks=self._networks,
         )
+
+    def _former(self, row: Document) -> dict[str, str]:
+        found = {}
+        for name in accepted(row, self._clock_ms()):
+            with contextlib.suppress(KeyringError):  # its key is gone: so is what it signed
+                found[name] = self._open_secret({**row, "secrets": row["former"]}, name)
+        return found
 
     def _counts(self, row: Document) -> bool:
         """Rows of before there was a preview count as confirmed."""
@@ -290,6 +300,7 @@ class Connections(Organizations):
             given,
             settings={**given.settings, **chosen},
             secrets={**kept.secrets, **given.secrets},
+            former=kept.former,
             active=given.active and kept.active,
             confirmed=kept.confirmed,
             first_sync=kept.first_sync,

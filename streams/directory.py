@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from connectors.protocol import Connection
 from streams.connections import CHOSEN, DEFAULT_ORGANIZATION, Connections, is_overlay
 from streams.database import Document
+from streams.formers import is_signed_with, retired
 from streams.integrations import (
     ASK,
     DirectoryError,
@@ -163,7 +164,8 @@ class Directory(Connections):
                     organization_id, integration_id, name, value
                 )
             else:
-                remove[f"secrets.{name}"] = ""
+                remove |= {f"secrets.{name}": "", f"former.{name}": ""}
+        assign |= await self._retired(organization_id, integration_id, secrets or {})
         if active is not None:
             assign["active"] = active
         if await self._moves(organization_id, integration_id, settings or {}, secrets or {}):
@@ -182,6 +184,33 @@ class Directory(Connections):
         if row is None:
             raise NotFound(f"There is no integration {integration_id} that can be changed")
         return shown(row, {}, self._trouble(row))
+
+    async def _retired(
+        self, organization_id: str, integration_id: str, given: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """The secrets that these replace, for as long as they are still accepted."""
+        replaced = {name: value for name, value in given.items() if is_signed_with(name)}
+        if not replaced:
+            return {}
+        place = {"_id": integration_id, "organizationId": organization_id}
+        row = await self._integrations.find_one(place)
+        if row is None:
+            return {}
+        now = self._opened(row).secrets
+        other = {name: value for name, value in replaced.items() if now.get(name) != value}
+        return retired(row, other, self._clock_ms())
+
+    async def end_former(self, organization_id: str, integration_id: str, name: str) -> Integration:
+        """A replaced secret counts no longer. Raises NotFound, Invalid."""
+        check_field(name)
+        row = await self._integrations.find_one_and_update(
+            {"_id": integration_id, "organizationId": organization_id},
+            {"$unset": {f"former.{name}": ""}, "$inc": {"version": 1}},
+        )
+        self.forget_connections()
+        if row is None:
+            raise NotFound(f"There is no integration {integration_id}")
+        return await self.integration(organization_id, integration_id)
 
     async def _moves(
         self,

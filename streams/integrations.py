@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from connectors.protocol import Connection
+from streams.database import Document
+from streams.formers import accepted
 
 MONGODB = "mongodb"
 ASK = "ask"
@@ -46,6 +48,8 @@ class SecretHint:
 
     hint: str
     replaced_at_ms: int
+    former_until_ms: int = 0
+    """Until when the one that it replaced is accepted too; 0: it is not."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ def hint_of(secret: str) -> str:
     return secret[-4:] if len(secret) >= _HINT_FROM else ""
 
 
-def shown(row: Mapping[str, Any], capabilities: Mapping[str, str], trouble: str) -> Integration:
+def shown(row: Document, capabilities: Mapping[str, str], trouble: str) -> Integration:
     """From a document of `ss_integrations`."""
+    formers = accepted(row, int(time.time() * 1000))
     return Integration(
         id=row["_id"],
         organization_id=row["organizationId"],
@@ -83,7 +88,9 @@ def shown(row: Mapping[str, Any], capabilities: Mapping[str, str], trouble: str)
         replica=row["replica"],
         settings=dict(row.get("settings", {})),
         secrets={
-            name: SecretHint(sealed.get("hint", ""), sealed.get("replacedAtMs", 0))
+            name: SecretHint(
+                sealed.get("hint", ""), sealed.get("replacedAtMs", 0), formers.get(name, 0)
+            )
             for name, sealed in row.get("secrets", {}).items()
         },
         active=bool(row.get("active", True)),

@@ -43,7 +43,9 @@ STRUCTURES: tuple[type[Any], ...] = (
 SECRETS: Schema = {
     "type": "object",
     "description": "which are set, by name; a value is never sent",
-    "additionalProperties": some(set=FLAG, hint=TEXT, replacedAt=MAYBE_TIME),
+    "additionalProperties": some(
+        set=FLAG, hint=TEXT, replacedAt=MAYBE_TIME, formerUntil=MAYBE_TIME
+    ),
 }
 NUMBER: Schema = {"type": "number"}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
@@ -165,6 +167,7 @@ ANSWERS: dict[str, Schema] = {
     "get_integration": INTEGRATION,
     "change_integration": INTEGRATION,
     "switch_integration": INTEGRATION,
+    "end_former": INTEGRATION,
     "test_integration": fields(ok=FLAG, durationMs=NUMBER, probes=many(PROBE)),
     "begin_preview": JOB,
     "confirm": some(integration=INTEGRATION),

@@ -186,6 +186,15 @@ async def save(
     return RedirectResponse(f"/integrations/{integration_id}/settings?note=saved", SEE_OTHER)
 
 
+@router.post("/integrations/{integration_id}/former/{name}")
+async def end_former(
+    integration_id: str, name: str, caller: UseCaller, use: UseServices
+) -> Response:
+    """What is signed with the secret of before is refused from now on."""
+    await use.directory.end_former(caller.organization_id, integration_id, name)
+    return RedirectResponse(f"/integrations/{integration_id}/settings?note=ended", SEE_OTHER)
+
+
 @router.post("/integrations/{integration_id}/switch/{switch}")
 async def switch_connection(
     integration_id: str, switch: Literal["pause", "resume"], caller: UseCaller, use: UseServices
@@ -307,11 +316,17 @@ async def _settings(
     status: int = 200,
 ) -> Response:
     values = await tab_values(use, caller, entry)
+    fields = forms.fields_of(entry.platform, dict(entry.settings))
     return page(
         request,
         "settings.html",
         status,
-        fields=forms.fields_of(entry.platform, dict(entry.settings)),
+        fields=fields,
+        formers=[
+            (field, rfc3339(entry.secrets[field.name].former_until_ms))
+            for field in fields
+            if field.name in entry.secrets and entry.secrets[field.name].former_until_ms
+        ],
         note=note,
         wrong=wrong,
         hints={

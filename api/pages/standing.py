@@ -21,6 +21,7 @@ MESSAGES = ("/messages", N_("Messages"))
 NOTES = {
     "made": N_("It is connected. Now test it, and look at what would change."),
     "saved": N_("Your changes are saved."),
+    "ended": N_("The former secret is not accepted any more."),
     "paused": N_("Paused. Deliveries are kept; nothing is written to it until you go on."),
     "resumed": N_("It goes on. What was waiting is sent now."),
     "removed": N_("It is removed, with its keys."),

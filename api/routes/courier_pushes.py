@@ -10,6 +10,7 @@ from api.deps import UseServices
 from api.errors import bad_signature, malformed, not_found, unavailable
 from api.receive import headers_of
 from api.services import Services
+from api.signing import with_either
 from connectors.couriers.generic import BadProfile
 from connectors.couriers.pushes import PUSHED
 from connectors.couriers.registry import UnknownCourier, courier_of
@@ -38,9 +39,13 @@ async def pushed(organizationId: str, courier: str, request: Request, use: UseSe
     try:
         found = courier_of(connection)
         account = found.account(connection)
+        query = dict(request.query_params)
         if not found.traits(account).pushes:
             raise not_found(f"{found.name} sends nothing to this connection.", FIX)
-        found.verify_push(account, headers, dict(request.query_params), body)
+        with_either(
+            connection,
+            lambda known: found.verify_push(found.account(known), headers, query, body),
+        )
         handed = found.handshake(account, body)
     except Forged as error:
         raise bad_signature(f"This push is refused: {error}.", FIX) from error

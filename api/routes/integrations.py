@@ -122,6 +122,17 @@ async def change_integration(
     return as_json(shape(changed))
 
 
+@router.delete("/{integration_id}/secrets/{name}/former")
+async def end_former(
+    integration_id: str, name: str, caller: UseCaller, use: UseServices
+) -> Response:
+    """A webhook secret that was replaced counts for a day beside the new one (`formerUntil`); this
+    ends it at once."""
+    done = await use.directory.end_former(caller.organization_id, integration_id, name)
+    told = await channels(use.database, caller.organization_id)
+    return as_json(shape(done, told.get(done.replica)))
+
+
 @router.delete("/{integration_id}", status_code=204)
 async def remove_integration(integration_id: str, caller: UseCaller, use: UseServices) -> Response:
     """Forget it and its secrets; our webhooks are taken out of the platform."""
@@ -188,6 +199,7 @@ def shape(integration: Integration, webhooks: Mapping[str, Any] | None = None) -
                 "set": True,
                 "hint": f"••••{hint.hint}",
                 "replacedAt": rfc3339(hint.replaced_at_ms) if hint.replaced_at_ms else None,
+                "formerUntil": rfc3339(hint.former_until_ms) if hint.former_until_ms else None,
             }
             for name, hint in integration.secrets.items()
         },

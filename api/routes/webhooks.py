@@ -36,9 +36,9 @@ from api.receive import (
 )
 from api.services import Services
 from api.settings import MAX_BODY_BYTES
+from api.signing import check_signature
 from connectors.errors import Forged
 from connectors.protocol import Connection
-from connectors.registry import connector
 from schemas.codec import encode
 from schemas.envelope import Envelope, new_traceparent
 from schemas.topics import DEADLETTER, INBOUND
@@ -197,7 +197,7 @@ async def _signer(
     reason = ""
     for shop in shops:
         try:
-            connector("woocommerce").verify(shop, headers, body, use.clock_ms())
+            check_signature(shop, headers, body, use.clock_ms())
         except Forged as error:
             reason = str(error)
         else:
@@ -296,7 +296,7 @@ async def _whose(
         found = await use.directory.find_connections("whatsapp", setting, number)
         for connection in found:
             try:
-                connector("whatsapp").verify(connection, headers, body, use.clock_ms())
+                check_signature(connection, headers, body, use.clock_ms())
             except Forged:
                 continue
             return connection
@@ -325,7 +325,7 @@ def _check_meta(
     use: Services, connection: Connection, headers: Mapping[str, str], body: bytes
 ) -> None:
     try:
-        connector("whatsapp").verify(connection, headers, body, use.clock_ms())
+        check_signature(connection, headers, body, use.clock_ms())
     except Forged as error:
         raise bad_signature(
             f"This delivery is not from Meta: {error}.",
@@ -343,7 +343,7 @@ async def _check_any_meta(use: Services, headers: Mapping[str, str], body: bytes
             continue
         seen.append(secret)
         try:
-            connector("whatsapp").verify(connection, headers, body, use.clock_ms())
+            check_signature(connection, headers, body, use.clock_ms())
         except Forged:
             continue
         return
