@@ -147,11 +147,19 @@ class Record(msgspec.Struct, omit_defaults=True):
     effects: dict[str, OwedEffect] = {}
 
 
+FORMAT = 0
+"""Raised with a change of `Record` that an older worker must not forget: it decodes what it knows
+and writes only that again. So it refuses partitions that a higher format has claimed, and newer
+workers take them over (docs/production.md, "Upgrades")."""
+
+
 class ClaimMark(msgspec.Struct, tag="claim", tag_field="kind", frozen=True):
     """In the changelog: a new owner began here. The epoch is one above this record's own offset."""
 
     owner: str
     at_ms: int
+    format: int = 0
+    """FORMAT of that owner's version."""
 
 
 CLAIM_KEY_PREFIX = b"\x00claim/"

@@ -16,9 +16,14 @@ from schemas.command import Claim
 from schemas.topics import COMMANDS, ENTITIES, OBSERVATIONS
 from streams.kafka import Outgoing, Publisher
 from streams.kafka.table import OwnStore, OwnTable, OwnTables
-from streams.sync.record import CLAIM_KEY_PREFIX, ClaimMark, Record
+from streams.sync.record import CLAIM_KEY_PREFIX, FORMAT, ClaimMark, Record
 
 log = structlog.get_logger(__name__)
+
+
+class NewerFormat(RuntimeError):
+    """A newer version has written here. This one must not decide on what it does not understand:
+    its worker ends, uncommitted."""
 
 
 class EntityStore(OwnStore[Record]):
@@ -53,6 +58,7 @@ class EntityStore(OwnStore[Record]):
     def restore(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
         """One changelog record, in order."""
         if key.startswith(CLAIM_KEY_PREFIX):
+            _refuse_newer(value)
             self.claims[partition] = self.floor + offset + 1
             return
         if not value:
@@ -73,6 +79,17 @@ class EntityStore(OwnStore[Record]):
         # A fenced record that is all there is (compaction keeps a key's last) beats none: it was
         # made from the one that is gone, and what is owed repairs the rest.
         self.put(partition, key, record)
+
+
+def _refuse_newer(claim: bytes | None) -> None:
+    """Raises NewerFormat. A claim that is no longer readable fences all the same."""
+    try:
+        mark = decode(claim or b"", ClaimMark)
+    except Undecodable:
+        return
+    if mark.format > FORMAT:
+        log.error("a newer version has written here: upgrade this worker too", owner=mark.owner)
+        raise NewerFormat(f"{mark.owner} writes format {mark.format}, this version {FORMAT}")
 
 
 class EntityTable(OwnTable[Record]):
@@ -98,7 +115,7 @@ async def claim(
     now_ms = int(time.time() * 1000)
     for partition in partitions:
         key = CLAIM_KEY_PREFIX + f"{owner}/{now_ms}".encode()
-        mark = encode(ClaimMark(owner, now_ms))
+        mark = encode(ClaimMark(owner, now_ms, FORMAT))
         written = await publisher.publish_with_offsets(
             Outgoing(ENTITIES, key, mark, partition=partition)
         )
