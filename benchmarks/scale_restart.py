@@ -24,7 +24,7 @@ TWICE = ("reconcile", "inbound", "sinks")
 ONCE = ("cdc", "upkeep", "api")
 BREATHES_S = 2.0
 """Between two restarts, as somebody would who looks whether it went well."""
-READY_S = 60.0
+READY_S = 120.0
 SETTLES_S = 60.0
 
 

@@ -45,7 +45,7 @@ class System:
         self.prefix = prefix
         self._database = database
         self._reporter: Reporter = reporter or Silent()
-        self._entries = tuple(entries)
+        self.entries = tuple(entries)
         self._base = load_environment() if base is None else dict(base)
         self._servers = LocalServers(
             home / "servers", environment=self._base, reporter=self._reporter
@@ -100,7 +100,7 @@ class System:
         }
         return Stack(
             home=self.home,
-            entries=(sandbox, *self._entries),
+            entries=(sandbox, *self.entries),
             environment={**kept, **self.servers()},
             reporter=self._reporter,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from runtime.servers.ports import free_port
 from runtime.settings import ENDPOINTS, load_environment
 from schemas.settings import Endpoints
 
+_SECOND = ("SECOND_PORT", "SECOND_WEBSOCKET_PORT")
 _NEEDED = ("reconcile", "inbound", "sinks", "cdc", "upkeep", "api")
 
 
@@ -36,14 +38,24 @@ def system(clusters: Clusters, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Our processes on them, by settings alone."""
     base = {name: value for name, value in load_environment().items() if name not in ENDPOINTS}
     taken: set[int] = set()
-    for name in ("PORT", "WEBSOCKET_PORT", "SANDBOX_PORT"):
+    for name in ("PORT", "WEBSOCKET_PORT", "SANDBOX_PORT", *_SECOND):
         taken.add(port := free_port(taken))
         base[name] = str(port)
     base["SMARTSTORE_PUBLIC_URL"] = f"http://127.0.0.1:{base['PORT']}"
     entries = [entry for entry in PROCESSES if entry.name in _NEEDED]
+    (api,) = (entry for entry in PROCESSES if entry.name == "api")
+    ports = {name: base.pop(f"SECOND_{name}") for name in ("PORT", "WEBSOCKET_PORT")}
+    entries.append(replace(api, name="api-2", env=ports))
     home = tmp_path_factory.mktemp("system")
     with System(home, base={**base, **clusters.environment()}, entries=entries) as started:
         yield started
+
+
+@pytest.fixture
+def api_urls(system: System) -> tuple[str, str]:
+    """Of both api processes."""
+    (second,) = (entry for entry in system.entries if entry.name == "api-2")
+    return system.url, f"http://127.0.0.1:{second.env['PORT']}"
 
 
 @pytest.fixture
