@@ -91,6 +91,7 @@ async def _judge(
 
     from runtime.past import open_sources
     from streams.timetravel import reader
+    from streams.whatif.braking import Braking
     from streams.whatif.run import run
     from streams.whatif.window import Window
 
@@ -103,7 +104,8 @@ async def _judge(
         async with open_sources(found) as sources, _other(rules, code) as other:
             whose = organization or found.organization_id
             window = Window(reader(sources), whose, since_ms, until_ms)
-            return await run(window, other, tell)
+            braking = None if rules is None else Braking(rules)
+            return await run(window, other, tell, braking)
     except (PyMongoError, KafkaError, TimeoutError) as error:
         raise CannotServe("MongoDB or Kafka does not answer", fix="smartstore up") from error
 
@@ -139,6 +141,9 @@ def told(result: Result, only_same: bool) -> list[str]:
         f"{result.lasting} values would be different today; commands: "
         f"{result.commands['more']} more, {result.commands['less']} fewer"
     )
+    for name in sorted(result.brakes_now | result.brakes_then):
+        now, then = result.brakes_now[name], result.brakes_then[name]
+        lines.append(f"brake for {name}: would go on {now} times, by the limits of then {then}")
     lines += [_line(one) for one in result.listed[:_SHOWN]]
     if result.differences > _SHOWN:
         lines.append(f"and {result.differences - _SHOWN} more; --json lists them")

@@ -79,6 +79,10 @@ class Result:
     listed: list[Different] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
     """`more` and `less`."""
+    brakes_then: Counter[str] = field(default_factory=Counter)
+    """How often a brake goes on, by the limits of then ..."""
+    brakes_now: Counter[str] = field(default_factory=Counter)
+    """... and by the others: `platform kind` to count."""
     _open: dict[tuple[bytes, str], Different] = field(default_factory=dict)
     _still: dict[int, set[tuple[bytes, str]]] = field(default_factory=dict)
 
@@ -133,6 +137,7 @@ class Result:
             "lastingFields": self.lasting,
             "commandsMore": self.commands["more"],
             "commandsLess": self.commands["less"],
+            "brakes": {"then": dict(self.brakes_then), "now": dict(self.brakes_now)},
             "listed": [one.shown() for one in self.listed],
         }
 

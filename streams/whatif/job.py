@@ -15,6 +15,7 @@ from schemas.policy import Policies
 from streams.archive.joined import Sources
 from streams.timetravel import reader
 from streams.upkeep.runner import JobContext, JobFailed, Runner
+from streams.whatif.braking import Braking
 from streams.whatif.compare import Result
 from streams.whatif.run import by_policies, run
 from streams.whatif.window import Window
@@ -52,7 +53,8 @@ async def judge(job: JobContext, sources: Sources) -> None:
 
     await job.save(done=0, total=PARTS)
     other = None if policies is None else by_policies(policies)
-    result = await run(window, other, tell)
+    braking = None if policies is None else Braking(policies)
+    result = await run(window, other, tell, braking)
     await job.save(done=PARTS, total=PARTS, details=details(result))
 
 

@@ -25,6 +25,7 @@ from streams.sync.context import Context
 from streams.sync.contexts import context_of
 from streams.sync.decide import decide
 from streams.sync.decision import label_of
+from streams.whatif.braking import Braking
 from streams.whatif.compare import Result
 from streams.whatif.outline import Outline, outline
 from streams.whatif.remake import Made, remake
@@ -49,14 +50,20 @@ class NotACheckout(ValueError):
     """There is no engine in that folder."""
 
 
-async def run(window: Window, other: Other | None, tell: Tell | None = None) -> Result:
+async def run(
+    window: Window, other: Other | None, tell: Tell | None = None, braking: Braking | None = None
+) -> Result:
     """Every decision of the window. `other` None: only whether each comes out the same. Raises
     what the window's `read` raises."""
     result = Result(left_out=window.left_out)
     contexts: dict[str, Context] = {}
     judged = 0
+    if braking is not None:
+        result.brakes_then, result.brakes_now = braking.then, braking.now
     async for found in window.found():
-        await _judge(found, contexts, other, result)
+        if braking is not None and judged == 0:
+            braking.begin(window.organization_id, window.in_stock)
+        await _judge(found, contexts, other, result, braking)
         judged += 1
         if tell is not None and judged % TOLD_EVERY == 0:
             await tell(result, found.at_ms)
@@ -66,7 +73,11 @@ async def run(window: Window, other: Other | None, tell: Tell | None = None) -> 
 
 
 async def _judge(
-    found: Found, contexts: dict[str, Context], other: Other | None, result: Result
+    found: Found,
+    contexts: dict[str, Context],
+    other: Other | None,
+    result: Result,
+    braking: Braking | None,
 ) -> None:
     wire, kept = found.context, found.kept
     context = contexts.get(kept.decided.context)
@@ -94,6 +105,8 @@ async def _judge(
         before = {"fields": {name: held.value for name, held in one.before.fields.items()}}
         told = {"label": _label(one), "cause": _cause(one)}
         result.take(kept.key, found.at_ms, told, before, then, now)
+        if braking is not None:
+            braking.take(kept.key, one)
 
 
 def by_policies(policies: Policies) -> Other:

@@ -12,7 +12,7 @@ from schemas.codec import Undecodable, decode
 from schemas.context import ContextWire, Decided, decided_of
 from schemas.topics import CONTEXTS, ENTITIES, OBSERVATIONS, OUTCOMES, RESOLUTIONS
 from streams.archive.reading import Query
-from streams.timetravel import Fold, Read
+from streams.timetravel import Fold, Read, Version
 from streams.whatif.remake import Arrived, Kept
 
 ARRIVALS = frozenset({OBSERVATIONS.name, OUTCOMES.name, RESOLUTIONS.name})
@@ -43,6 +43,8 @@ class Window:
     since_ms: int
     until_ms: int
     left_out: Counter[str] = field(default_factory=Counter)
+    in_stock: int = 0
+    """Items in stock when the window begins; known once something is found."""
     _arrivals: dict[bytes, list[Arrived]] = field(default_factory=dict)
     _order: OrderedDict[tuple[bytes, str, int], None] = field(default_factory=OrderedDict)
     _erased: set[tuple[bytes, str, int]] = field(default_factory=set)
@@ -51,6 +53,7 @@ class Window:
         """In the order of time. Raises what `read` raises."""
         contexts = await self._contexts()
         fold = await self._before()
+        self.in_stock = sum(map(_in_stock, fold.held.values()))
         waiting: deque[tuple[ArchivedEvent, bytes | None, bool]] = deque()
         query = Query(
             organization=self.organization_id,
@@ -157,6 +160,16 @@ class Window:
             kept = Kept(event.key, before, event.body or b"", decided, arrivals)
             return Found(event.at_ms, kept, contexts[decided.context])
         return None
+
+
+def _in_stock(version: Version) -> bool:
+    if version.event.type != "inventory":
+        return False
+    try:
+        agreed = version.record().fields.get("quantity")
+    except Undecodable:
+        return False
+    return agreed is not None and isinstance(agreed.value, int) and agreed.value > 0
 
 
 def _missing(decided: Decided, arrivals: tuple[Arrived, ...]) -> bool:

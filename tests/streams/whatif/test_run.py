@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from schemas.policy import Policies, Rule
+from schemas.policy import Brakes, Policies, Rule
+from streams.whatif.braking import Braking
 from streams.whatif.compare import Result
 from streams.whatif.job import details
 from streams.whatif.run import NotACheckout, by_code, by_policies, run
@@ -88,6 +89,21 @@ async def test_rules_that_ask_a_person(shop: Shop) -> None:
     asked = [one for one in result.listed if one.asked]
     assert {one.entity_id for one in asked} == {"tea", "rice"}
     assert all(one.asked == ["price"] for one in asked)
+
+
+async def test_other_brakes() -> None:
+    """Ten times the price on eight items of one shop within a minute: with five allowed the sixth
+    trips the brake, with three the fourth and, counted anew, the eighth."""
+    shop = Shop()
+    for price in ("10", "100"):
+        for number in range(8):
+            await shop.sees("woocommerce", f"p{number}", sku=f"S{number}", price=price)
+    tried = Policies(brakes=Brakes(price_items=3, window_s=600))
+    result = await run(window(shop), by_policies(tried), braking=Braking(tried))
+    assert result.shown()["brakes"] == {
+        "then": {"woocommerce price": 1},
+        "now": {"woocommerce price": 2},
+    }
 
 
 async def test_a_window_begins_in_the_middle(shop: Shop) -> None:
