@@ -324,6 +324,7 @@ def shipment_shape(found: Wanted, row: Followed | None = None) -> dict[str, Any]
         "courierCode": found.courier,
         "reference": found.reference,
         "state": found.state,
+        "madeBy": "smartstore" if found.ours else "app",
         "reason": found.reason,
         "trackingNumber": found.number or None,
         "pieces": list(found.pieces),

@@ -141,7 +141,8 @@ class ShippingDesk:
         """Stored, else fetched now."""
         shipments = self.parts.shipments
         found = await shipments.label(self._organization_id, shipment.id, place)
-        if found is None and shipment.state == "created" and not shipment.labels:
+        ours = shipment.ours and shipment.state == "created"
+        if found is None and ours and not shipment.labels:
             try:
                 await self.parts.shipper.relabel(shipment)
             except ConnectorError as error:

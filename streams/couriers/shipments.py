@@ -2,7 +2,10 @@
 
     {_id: entity id, organizationId, key, orderId, orderName, parcel, courier, replica, reference,
      request, state, reason, number, pieces, ids, labels, warnings, cod, weightKg, createdAtMs,
-     shippedAtMs, lookups, nextMs}
+     shippedAtMs, lookups, nextMs, ours?}
+
+`ours` is false of what the merchant's own app has made: it is listed, its cash is in the books, and
+only the app can cancel it or print its label.
 
 States: `waiting` (not sent yet, or to be sent again), `refused` (the courier will not take it as it
 is; correct it and ask again), `unknown` (sent, and no answer came), `created`, `cancelled`.
@@ -57,6 +60,8 @@ class Wanted:
     shipped_ms: int = 0
     lookups: int = 0
     next_ms: int = 0
+    ours: bool = True
+    """Made here; else by the merchant's own app."""
 
     @property
     def replica(self) -> str:
@@ -129,6 +134,13 @@ class Shipments:
         if row is None:
             raise LookupError(f"shipment {place['_id']} was removed at this moment")
         return wanted(row)
+
+    async def adopt(self, row: Document) -> None:
+        """List what the merchant's own app has made (`adopting.row_of`). Again: nothing changes."""
+        try:
+            await self._rows.insert_one(row)
+        except DuplicateKeyError:
+            pass
 
     async def get(self, organization_id: str, shipment_id: str) -> Wanted | None:
         """The organisation's shipment, or None."""
@@ -252,4 +264,5 @@ def wanted(row: Document) -> Wanted:
         shipped_ms=row["shippedAtMs"],
         lookups=row["lookups"],
         next_ms=row["nextMs"],
+        ours=row.get("ours", True),
     )

@@ -149,6 +149,8 @@ class Shipper:
                 perform_of(wanted, 0), "failed", self._clock_ms(), reason=reason
             )
             return await self._cancelled(wanted)
+        if not wanted.ours:
+            raise NotCancelled("Your own app made this shipment: cancel it there.")
         if wanted.state != "created":
             raise NotCancelled("Nobody knows yet whether it was made. Wait until that is settled.")
         try:

@@ -99,7 +99,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         fetching.run(),
         keep_acting(acting, common.directory),
         tracker.run(),
-        Adopter(common.database, common.directory, couriers.following).run(),
+        Adopter(common.database, common.directory, couriers.following, couriers.shipments).run(),
         keep_settling(couriers.shipper),
     ]
     return Role(parts=parts, close=close)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
 from schemas.codec import encode
-from streams.couriers.adopting import Adopter, followable
+from streams.couriers.adopting import Adopter, followable, row_of
+from streams.couriers.cod import Paid
 from streams.couriers.finding import find_order
+from streams.couriers.shipping import NotCancelled
 from streams.database import Database
 from streams.entities import EntityViews
 from streams.kafka.records import Incoming
@@ -88,7 +91,8 @@ async def test_it_is_followed_once_and_tells_no_status_of_its_own(
                 "record": encode(record),
             }
         )  # fmt: skip
-    adopter = Adopter(desk.database, desk.directory, desk.parts.following)
+    parts = desk.parts
+    adopter = Adopter(desk.database, desk.directory, parts.following, parts.shipments)
     assert [await adopter.look(), await adopter.look()] == [1, 0]
     row = await desk.parts.following.of_shipment(ORG, "s1")
     assert row is not None
@@ -96,3 +100,41 @@ async def test_it_is_followed_once_and_tells_no_status_of_its_own(
     (told,) = [msgspec.json.decode(one.value or b"") for one in kafka.records]
     # What the app wrote, as it wrote it.
     assert told["fields"] == {"courierCode": "Aramex ", "trackingNumber": "5041000009"}
+    # It is listed with ours, and only the app can take it back.
+    (listed,) = await parts.shipments.newest(ORG)
+    assert (listed.id, listed.state, listed.number, listed.ours) == (
+        "s1", "created", "5041000009", False,
+    )  # fmt: skip
+    with pytest.raises(NotCancelled, match="Your own app"):
+        await parts.shipper.cancel(listed)
+
+
+@pytest.mark.servers
+async def test_its_cash_is_in_the_books(desk: Desk) -> None:
+    record = written(codAmount="4500.50", currency="LKR", recipientName="Nimal", orderNumber="A-7")
+    await desk.parts.shipments.adopt(row_of(record, "aramex", "5041000009", None, 5))
+    await desk.parts.shipments.adopt(row_of(record, "aramex", "another", None, 6))
+    cash = desk.parts.cash
+    (row,) = await cash.listed(ORG)
+    assert (row["number"], row["orderName"]) == ("5041000009", "A-7")
+    assert row["cod"] == {"amount": "4500.5", "currency": "LKR", "state": "expected"}
+    await cash.moved(ORG, "s1", "delivered", 9)
+    told = await cash.pay_out(ORG, "aramex", "P-1", [Paid("5041000009", Decimal("4500"))])
+    assert told.differing == ({"number": "5041000009", "expected": "4500.5", "paid": "4500"},)
+
+
+def test_what_is_collected_is_what_the_shipment_says_else_its_order() -> None:
+    def order(**payment: str) -> Record:
+        fields = {"payment": payment, "total": "900", "currency": "LKR", "number": "SO-1"}
+        held = {name: Agreed(value, 1, "mongodb") for name, value in fields.items()}
+        return Record(organization_id=ORG, type="order", entity_id="o1", fields=held)
+
+    def cod(record: Record, of: Record | None) -> object:
+        return row_of(record, "aramex", "1", of, 0).get("cod")
+
+    due = {"amount": "900", "currency": "LKR", "state": "expected"}
+    assert cod(written(), order(method="cod")) == due
+    assert cod(written(codAmount="0"), order(method="cod")) is None
+    assert cod(written(), order(method="card")) is None
+    assert cod(written(), None) is None
+    assert row_of(written(), "aramex", "1", order(method="card"), 0)["orderName"] == "SO-1"
