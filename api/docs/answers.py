@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.analytics import ShownFigures
 from api.certificate import ShownCertificate
+from api.docs.messages import messages
 from api.docs.shapes import (
+    ANY,
     COUNT,
     FLAG,
     MAP,
@@ -19,12 +22,14 @@ from api.docs.shapes import (
     Schema,
     fields,
     many,
+    maybe,
     of,
     one_of,
     some,
 )
 from api.explained import ShownEntity, ShownHistory, ShownRow
 from api.forcing import Forced
+from api.timetravel import ShownThen, ShownVersion
 from api.why import Why
 from schemas.live import LiveConflict, LiveEvent, SyncStatus
 
@@ -34,8 +39,11 @@ STRUCTURES: tuple[type[Any], ...] = (
     LiveEvent,
     ShownCertificate,
     ShownEntity,
+    ShownFigures,
     ShownHistory,
     ShownRow,
+    ShownThen,
+    ShownVersion,
     SyncStatus,
     Why,
 )
@@ -48,6 +56,7 @@ SECRETS: Schema = {
     ),
 }
 NUMBER: Schema = {"type": "number"}
+MAYBE_COUNT: Schema = {"type": ["integer", "null"]}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 PROBE = fields(
     name=TEXT, ok=FLAG, durationMs=NUMBER
@@ -130,7 +139,71 @@ HEALTH = fields(
     services=some(database=TEXT, redis=TEXT, websocket=TEXT, integrations=MAP),
 )  # fmt: skip
 
+CHOICE = fields(id=TEXT, type=TEXT, entityId=TEXT, field=TEXT, label=TEXT, openedAt=TIME) | {
+    "description": "`then`: what became of it, `now`: what would"
+}
+PREVIEW = fields(
+    kind=one_of("matched", "differing", "onlyHere", "onlyThere"),
+    type=TEXT,
+    entityId=MAYBE_TEXT,
+    externalId=MAYBE_TEXT,
+    label=TEXT,
+    sku=TEXT,
+    differences=ANY,
+    note=TEXT,
+)
+PAIRED = fields(integrationId=TEXT, organizationId=TEXT, replica=TEXT, confirmed=FLAG)
+PUZZLE = fields(
+    trackingNumber=TEXT, courierCode=TEXT, shipmentId=MAYBE_TEXT, orderId=MAYBE_TEXT,
+    events=many(MAP),
+)  # fmt: skip
+KEY = fields(
+    id=TEXT, name=TEXT, role=TEXT, prefix=TEXT, createdAt=MAYBE_TIME, lastUsedAt=MAYBE_TIME,
+    expiresAt=MAYBE_TIME,
+)  # fmt: skip
+NEW_KEY = fields(apiKey={"type": "string", "description": "shown this once"}, key=KEY)
+PERSON = fields(
+    id=TEXT, email=TEXT, name=TEXT, role=TEXT, hasPassword=FLAG, createdAt=TIME,
+    lastLoginAt=MAYBE_TIME,
+)  # fmt: skip
+INVITED = fields(person=PERSON, invitation=TEXT)
+AUDITED = some(
+    at=TIME, who=TEXT, role=TEXT, what=TEXT, target=TEXT, status=COUNT, address=TEXT
+)  # fmt: skip
+ERASURE = fields(
+    erasureId=TEXT, customerIds=many(TEXT), state=TEXT, requestedAt=TIME, doneAt=MAYBE_TIME,
+    kafkaHoldsUntil=TIME,
+)  # fmt: skip
+
 ANSWERS: dict[str, Schema] = {
+    **messages(JOB),
+    "get_analytics": of(ShownFigures),
+    "get_entity_at": of(ShownThen),
+    "get_entity_versions": fields(versions=many(ShownVersion)),
+    "post_whatif": JOB,
+    "get_whatif": JOB,
+    "show_preview": fields(job=JOB, counts=MAP, rows=many(PREVIEW), next=MAYBE_TEXT),
+    "preview_policies": fields(
+        counts=MAP, different=COUNT, conflicts=many(CHOICE), next=MAYBE_COUNT, incomplete=FLAG
+    ),
+    "pair": PAIRED,
+    "callback": PAIRED,
+    "make_shipments": fields(job=JOB, shipments=many(SHIPMENT), refused=many(MAP)),
+    "attention": fields(parcels=many(PUZZLE)),
+    "list_keys": fields(keys=many(KEY)),
+    "add_key": NEW_KEY,
+    "rotate_key": NEW_KEY,
+    "list_people": fields(people=many(PERSON)),
+    "invite_person": INVITED,
+    "invite_again": INVITED,
+    "change_person": PERSON,
+    "list_audit": fields(audit=many(AUDITED), cursor=MAYBE_TEXT),
+    "erase": some(
+        erasureId=TEXT, jobId=TEXT, entities=MAP, dryRun=FLAG, customerIds=many(TEXT),
+        archive=some(files=COUNT, events=COUNT), views=ANY,
+    ),
+    "list_erasures": fields(erasures=many(ERASURE)),
+    "show_erasure": {"allOf": [ERASURE, fields(proof=maybe(MAP))]},
     "list_events": fields(events=many(LiveEvent), next=NEXT),
     "sync_status": of(SyncStatus),
     "force": of(Forced),
@@ -210,6 +283,12 @@ ANSWERS: dict[str, Schema] = {
 }  # fmt: skip
 
 OTHER_CONTENT = {
+    "get_history_at": ("application/x-ndjson",),
+    "get_history_diff": ("application/x-ndjson",),
+    "replay": ("application/x-ndjson",),
+    "get_sheet": ("text/csv", "application/vnd.apache.parquet"),
+    "show_media": ("image/jpeg", "image/png", "audio/ogg", "video/mp4", "application/pdf"),
+    "pushed": ("text/plain",),
     "get_label": ("application/pdf", "image/png", "application/zpl"),
     "manifest": ("text/csv",),
     "whatsapp_challenge": ("text/plain",),

@@ -39,6 +39,11 @@ def many(one: Schema | type[Any]) -> Schema:
     return {"type": "array", "items": of(one)}
 
 
+def maybe(one: Schema) -> Schema:
+    """The same, or null."""
+    return {"anyOf": [one, {"type": "null"}]}
+
+
 def one_of(*words: str) -> Schema:
     """One of these words."""
     return {"type": "string", "enum": list(words)}

@@ -89,6 +89,17 @@ def test_operations_say_what_they_are_and_what_goes_wrong(openapi: dict[str, Any
             assert content["schema"], where
 
 
+def test_every_answer_is_described(openapi: dict[str, Any]) -> None:
+    """By its names, or as a file."""
+    bare = []
+    for method, path, operation in operations(openapi):
+        for code, answer in operation["responses"].items():
+            schema = answer.get("content", {}).get("application/json", {}).get("schema")
+            if code.startswith("2") and schema in ({}, {"type": "object"}):
+                bare.append((method, path))
+    assert bare == []
+
+
 def test_who_may_call_is_said(openapi: dict[str, Any]) -> None:
     open_ = {one["operationId"] for _, _, one in operations(openapi) if "security" not in one}
     assert open_ == OPEN
