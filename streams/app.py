@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import faust
@@ -29,6 +29,9 @@ FAILED = 70
 
 TAKEN_AT_ONCE = 8
 """Chunks in one go: enough for every partition, and little enough to stay well under a second."""
+
+HAND_OVER_S = 0.05
+"""What is in a queue is handed out at once, or not before partitions have moved."""
 
 
 class SyncApp(faust.App):
@@ -120,18 +123,21 @@ def bind(
 
     async def run(stream: Any) -> None:
         queue = stream.channel.queue
-        events = stream.noack().events().__aiter__()
+        events = Events(stream.noack().events().__aiter__())
         order = Order(app)
         while True:
-            try:
-                taken = [await events.__anext__()]
-            except StopAsyncIteration:
+            first = await events.next()
+            if first is None:
                 return
+            taken = [first]
             try:
                 if linger_s:
                     await asyncio.sleep(linger_s)
                 while not queue.empty() and len(taken) < TAKEN_AT_ONCE:
-                    taken.append(await events.__anext__())
+                    more = await events.next(HAND_OVER_S)
+                    if more is None:
+                        break
+                    taken.append(more)
                 taken = [event for event in taken if order.follows(event)]
                 chunks = by_partition(taken)
                 await asyncio.gather(*(handler(chunk) for chunk in chunks))
@@ -146,6 +152,30 @@ def bind(
                 event.ack()
 
     app.agent(source, name=name, concurrency=1)(run)
+
+
+class Events:
+    """What a stream hands out. While partitions move it passes over what its queue holds, and Faust
+    waits for what was handed out before: who waits there with events in hand waits for ever."""
+
+    def __init__(self, stream: AsyncIterator[Any]) -> None:
+        self._stream = stream
+        self._coming: asyncio.Task[Any] | None = None
+
+    async def next(self, within_s: float | None = None) -> Any:
+        """The next one; None at the end, or when it did not come in time (it comes later)."""
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._one())
+        if within_s is not None:
+            await asyncio.wait({self._coming}, timeout=within_s)
+            if not self._coming.done():
+                return None
+        found = await self._coming
+        self._coming = None
+        return found
+
+    async def _one(self) -> Any:
+        return await anext(self._stream, None)
 
 
 class ChunkLost(RuntimeError):
@@ -169,6 +199,7 @@ class Order:
             self._generation = generation
             self._handled.clear()
         if message.generation_id != generation:
+            self._app.consumer.unacked.discard(message)  # nobody is to wait for it
             return False
         after, handled = event.value.after, self._handled.get(message.tp)
         if after is not None and handled is not None and after > handled:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,11 +11,17 @@ import pytest
 from faust.types import TP
 
 from schemas.settings import Endpoints
-from streams.app import ChunkLost, Order, by_partition, create_app
+from streams.app import ChunkLost, Events, Order, by_partition, create_app
 from streams.kafka.driver import Chunk
 from streams.kafka.records import Incoming
 
 PLACE = TP("observations", 0)
+
+
+class Message(SimpleNamespace):
+    """Faust's, which are kept in sets."""
+
+    __hash__ = object.__hash__
 
 
 def event(*offsets: int, after: int | None = None, generation: int = 1, partition: int = 0) -> Any:
@@ -21,13 +29,13 @@ def event(*offsets: int, after: int | None = None, generation: int = 1, partitio
     chunk = Chunk(Incoming("observations", partition, offset, 0, b"", b"") for offset in offsets)
     chunk.after = after
     place = TP("observations", partition)
-    message = SimpleNamespace(tp=place, offset=offsets[-1], generation_id=generation)
+    message = Message(tp=place, offset=offsets[-1], generation_id=generation)
     return SimpleNamespace(value=chunk, message=message)
 
 
 @pytest.fixture
 def app() -> Any:
-    return SimpleNamespace(consumer_generation_id=1)
+    return SimpleNamespace(consumer_generation_id=1, consumer=SimpleNamespace(unacked=set()))
 
 
 def test_chunks_in_order_are_handled(app: Any) -> None:
@@ -54,7 +62,10 @@ def test_chunks_of_a_former_assignment_are_left_to_its_new_owner(app: Any) -> No
     order = Order(app)
     order.follows(event(0, 1, 2))
     app.consumer_generation_id = 2
-    assert not order.follows(event(3, after=2, generation=1))
+    late = event(3, after=2, generation=1)
+    app.consumer.unacked.add(late.message)
+    assert not order.follows(late)
+    assert app.consumer.unacked == set(), "the next rebalance would wait for it"
     assert order.follows(event(9, generation=2))
 
 
@@ -71,3 +82,26 @@ def test_queues_are_never_cleared_by_faust() -> None:
     queue.force_put_nowait("chunk")
     app.flow_control.resume()
     assert queue.qsize() == 1
+
+
+async def test_events_in_hand_do_not_wait_for_one_that_is_not_handed_out() -> None:
+    """While partitions move, Faust passes over what its queue holds and waits for what is in
+    hand: a worker that gathered more then stood still until it was replaced."""
+    queue: asyncio.Queue[str] = asyncio.Queue()
+
+    async def stream() -> AsyncIterator[str]:
+        while (found := await queue.get()) != "end":
+            if found != "passed over":
+                yield found
+
+    events = Events(stream())
+    for word in ("first", "passed over"):
+        queue.put_nowait(word)
+    assert await events.next() == "first"
+    assert await events.next(0.01) is None
+    assert await events.next(0.01) is None, "it still waits, and nothing breaks"
+    for word in ("second", "third", "end"):
+        queue.put_nowait(word)
+    assert await events.next() == "second"
+    assert await events.next(5) == "third"
+    assert await events.next() is None
