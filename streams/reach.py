@@ -72,7 +72,9 @@ async def mongodb(endpoints: Endpoints) -> Trouble | None:
     """None when there is a primary that takes us, in a replica set."""
     name = "DATABASE_URL"
     try:
-        database = open_database(endpoints, application="smartstore-doctor")
+        database = open_database(
+            endpoints, application="smartstore-doctor", timeout_ms=int(PATIENCE_S * 1000)
+        )
     except (InvalidURI, ConfigurationError, ValueError, OSError) as error:
         return Trouble(name, str(error), "see docs/production.md for the form of the address")
     try:
@@ -177,8 +179,8 @@ async def _of_cluster(
 
 
 def _short(text: str) -> str:
-    """PyMongo tells the same of every member."""
-    return text.split(", Timeout:")[0][:300]
+    """PyMongo tells the same of every member, redis-py how its Sentinels were opened."""
+    return text.split(", Timeout:")[0].split(" : <")[0][:300]
 
 
 Ask = Callable[[Endpoints], Coroutine[Any, Any, Trouble | None]]
