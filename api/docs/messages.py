@@ -10,7 +10,6 @@ from api.docs.shapes import (
     MAYBE_TIME,
     MONEY,
     NEXT,
-    REF,
     TEXT,
     TIME,
     Schema,
@@ -96,11 +95,8 @@ TEMPLATES = fields(
     trouble=MAYBE_TEXT,
 )  # fmt: skip
 SUBMITTED = some(name=TEXT, language=TEXT, submitted=FLAG, status=TEXT, reason=TEXT)
-NOTIFICATIONS: Schema = {
-    "allOf": [
-        {"$ref": REF.format(name="Notifications")},
-        fields(month=fields(name=TEXT, spent=MONEY, currency=TEXT, messages=COUNT)),
-    ]
+NOTIFICATIONS = fields(month=fields(name=TEXT, spent=MONEY, currency=TEXT, messages=COUNT)) | {
+    "description": "the settings, as PUT takes them, and what this month has cost"
 }
 WRONG = fields(
     sku=TEXT, type=TEXT, entityId=TEXT, replica=TEXT, reason=TEXT, at=TIME
