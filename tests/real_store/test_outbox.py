@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import time
 from collections import Counter
 from typing import Any
 
@@ -169,6 +172,49 @@ async def test_orders_while_the_network_is_cut(calls: Calls, receiver: Receiver)
     for one in receiver.deliveries:
         bodies.setdefault(one.id, set()).add(one.body)
     assert all(len(held) == 1 for held in bodies.values())
+
+
+OUTAGE_S = float(os.environ.get("REAL_STORE_OUTAGE_S", "0"))
+
+
+@pytest.mark.skipif(not OUTAGE_S, reason="REAL_STORE_OUTAGE_S says for how long: 600 once")
+@pytest.mark.timeout(OUTAGE_S + 900)
+async def test_an_outage_by_the_clock(calls: Calls, receiver: Receiver) -> None:
+    """The network is really away for so long while customers buy, and the host's cron runs."""
+    shop = calls.shop
+    product = await calls.new_product(manage_stock=True, stock_quantity=1000)
+    shop.run_due()
+    receiver.deliveries.clear()
+    receiver.cut()
+    began, ids = time.monotonic(), list[int]()
+    while len(ids) < ORDERS:  # over the first half of the outage
+        order = await calls.sell(product, 1)
+        ids.append(order["id"])
+        if len(ids) % 10 == 0:
+            shop.php(COMPLETE.replace("IDS", f"array({','.join(map(str, ids[-10:]))})"))
+            shop.run_due()
+        await asyncio.sleep(max(0.0, began + OUTAGE_S / 2 * len(ids) / ORDERS - time.monotonic()))
+    while time.monotonic() < began + OUTAGE_S:
+        shop.run_due()
+        await asyncio.sleep(5)
+    assert receiver.deliveries == []
+    state = shop.php("return SmartStore\\WooCommerce\\Sender::state();")
+    assert state["failures"] >= 6
+    receiver.mend()
+    mended = time.monotonic()
+    while waiting(shop) and time.monotonic() < mended + 700:
+        shop.run_due()
+        await asyncio.sleep(1)
+    found = topics(receiver.taken("order"))
+    assert set(found) == set(ids)
+    assert {tuple(told) for told in found.values()} == {("order.created", "order.updated")}
+    assert set(Counter(one.id for one in receiver.deliveries).values()) == {1}
+    last = receiver.taken("product")[-1]
+    assert last.data["stock_quantity"] == 1000 - ORDERS
+    print(  # noqa: T201 - for docs/real-store.md
+        f"{len(ids)} orders, {len(receiver.deliveries)} deliveries, {state['failures']} attempts "
+        f"failed, all there {time.monotonic() - mended:.0f} s after the network"
+    )
 
 
 async def test_a_wrong_secret_loses_nothing(calls: Calls, receiver: Receiver) -> None:
