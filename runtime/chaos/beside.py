@@ -14,11 +14,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from runtime.chaos import watchers
 from runtime.chaos.ground import Ground
 from runtime.child import spawn
+from runtime.processes import WORKER_READY
 from runtime.settings import ROOT
 
 REBALANCE_S = 5.0
 _GUESTS = ("reconcile", "inbound", "sinks")
+_COMES_WITHIN_S = 60.0
 _LEAVES_WITHIN_S = 15.0
+_LOOK_EVERY_S = 0.2
 
 Beside = Callable[[Ground], AbstractAsyncContextManager[None]]
 
@@ -33,12 +36,12 @@ async def rebalancing(ground: Ground) -> AsyncIterator[None]:
         guests: deque[subprocess.Popen[bytes]] = deque()
         try:
             while True:
-                began_s = time.monotonic()
-                guests.append(_guest(ground, _GUESTS[moves % len(_GUESTS)]))
+                next_s = time.monotonic() + REBALANCE_S
+                guests.append(await _guest(ground, _GUESTS[moves % len(_GUESTS)]))
                 moves += 1
                 if len(guests) > 1:
                     await _leave(guests.popleft())
-                await asyncio.sleep(max(0.0, began_s + REBALANCE_S - time.monotonic()))
+                await asyncio.sleep(max(0.0, next_s - time.monotonic()))
         finally:
             await asyncio.gather(*(_leave(guest) for guest in guests))
 
@@ -51,21 +54,29 @@ async def rebalancing(ground: Ground) -> AsyncIterator[None]:
         for error in results:
             if error is not None and not isinstance(error, asyncio.CancelledError):
                 ground.wrong("unsound", f"workers could not come and go: {error!r}")
-        ground.figures["workers_that_came_and_went"] = moves
+        ground.figures["workers_that_came"] = moves
 
 
-def _guest(ground: Ground, role: str) -> subprocess.Popen[bytes]:
+async def _guest(ground: Ground, role: str) -> subprocess.Popen[bytes]:
+    """A second worker of this role, at work."""
+    log = ground.system.home / "logs" / f"guest-{role}.log"
+    begin = log.stat().st_size if log.exists() else 0
     environment = {
         **ground.system.environment(),
         "PYTHONPATH": str(ROOT),
         "SMARTSTORE_INSTANCE": f"guest-{role}",
     }
-    return spawn(
-        (sys.executable, "-P", "-m", "streams.worker", role),
-        env=environment,
-        cwd=ground.system.home,
-        log=ground.system.home / "logs" / f"guest-{role}.log",
-    )
+    argv = (sys.executable, "-P", "-m", "streams.worker", role)
+    guest = spawn(argv, env=environment, cwd=ground.system.home, log=log)
+    try:
+        async with asyncio.timeout(_COMES_WITHIN_S):
+            while WORKER_READY.encode() not in log.read_bytes()[begin:]:  # noqa: ASYNC110 a file
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except BaseException:
+        guest.kill()
+        guest.wait()
+        raise
+    return guest
 
 
 async def _leave(guest: subprocess.Popen[bytes]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -14,6 +15,10 @@ from pymongo.errors import AutoReconnect, OperationFailure
 
 from runtime.chaos.ground import Ground, Peak
 from schemas.topics import INBOUND, OBSERVATIONS, OUTCOMES
+from streams.archive.checking import check
+from streams.archive.location import locate
+from streams.archive.manifest import Manifest
+from streams.archive.reading import open_archive
 from streams.cache import open_cache
 from streams.database import open_database
 from streams.kafka import Outgoing, Publisher
@@ -26,7 +31,9 @@ BIG_AT_ONCE = 4
 MOST_GROWTH_MB = 64.0
 FULL_S = 10.0
 """So long a disk stays full."""
+ARCHIVE_SAYS_S = 60.0
 _LOOK_EVERY_S = 0.05
+_FILL_EVERY_S = 0.25
 Deed = Callable[[Ground], Coroutine[Any, Any, None]]
 
 
@@ -129,18 +136,59 @@ def _fill(*names: str) -> Deed:
     """Some disks are full for a while, then have room again."""
 
     async def filled(ground: Ground) -> None:
-        disks = ground.disks
-        if disks is None:
-            raise LookupError("this system's disks have no size")
-        try:
-            await asyncio.to_thread(disks.fill, *names)
+        async with _full(ground, *names):
             await asyncio.sleep(FULL_S)
-            left = {name: disks.left(name) for name in names}
-            ground.figures["bytes_left_when_full"] = left
-        finally:
-            disks.free()
 
     return filled
+
+
+@asynccontextmanager
+async def _full(ground: Ground, *names: str) -> AsyncIterator[None]:
+    disks = ground.disks
+    if disks is None:
+        raise LookupError("this system's disks have no size")
+
+    async def keep_full() -> None:
+        while True:  # who dies of it leaves some room
+            await asyncio.to_thread(disks.fill, *names)
+            await asyncio.sleep(_FILL_EVERY_S)
+
+    filling = asyncio.create_task(keep_full())
+    try:
+        yield
+    finally:
+        filling.cancel()
+        await asyncio.gather(filling, return_exceptions=True)
+        disks.free()
+
+
+async def fill_archive(ground: Ground) -> None:
+    """The archive says that its disk is full; with room again it goes on, and nothing is missing
+    in it."""
+    database = open_database(ground.system.endpoints())
+    location = locate("", ground.system.home)
+    manifest = Manifest(database, location.name)
+
+    async def said(state: str, within_s: float) -> bool:
+        end_s = time.monotonic() + within_s
+        while time.monotonic() < end_s:
+            if ((await manifest.status()) or {}).get("state") == state:
+                return True
+            await asyncio.sleep(_LOOK_EVERY_S)
+        return False
+
+    try:
+        async with _full(ground, "archive"):
+            if not await said("waiting", ARCHIVE_SAYS_S):
+                ground.wrong("unsound", "the archive did not say that its disk is full")
+        if not await said("running", ARCHIVE_SAYS_S):
+            ground.wrong("unsound", "the archive did not go on")
+        found = await asyncio.to_thread(check, await open_archive(database, location))
+        if not found.whole:
+            ground.wrong("lost", f"the archive is not whole: {found}")
+        ground.figures["archived_events"] = found.rows
+    finally:
+        await database.client.close()
 
 
 DEEDS: dict[str, Deed] = {
@@ -151,6 +199,6 @@ DEEDS: dict[str, Deed] = {
     "big bodies": big_bodies,
     "fill kafka's disk": _fill("kafka"),
     "fill mongodb's disk": _fill("mongodb"),
-    "fill the archive's disk": _fill("archive"),
+    "fill the archive's disk": fill_archive,
     "fill all disks": _fill("all", "kafka", "mongodb", "archive"),
 }

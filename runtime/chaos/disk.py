@@ -61,10 +61,6 @@ class Disks:
             with suppress(FileNotFoundError):
                 (place / _FILLER).unlink()
 
-    def left(self, name: str) -> int:
-        """Bytes."""
-        return shutil.disk_usage(self._places[name]).free
-
 
 def _write_until_full(descriptor: int, piece: bytes) -> None:
     while True:

@@ -11,9 +11,10 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -43,10 +44,13 @@ def chaos_home() -> Path:
     return default_home().parent / "chaos"
 
 
-def own_system(home: Path, reporter: Reporter) -> System:
+def own_system(
+    home: Path, reporter: Reporter, settings: Mapping[str, str] = MappingProxyType({})
+) -> System:
     """Local servers in a folder of their own on free ports, whatever the environment names: parts
     of it are going to be killed."""
     base = {name: value for name, value in load_environment().items() if name not in _NOT_OURS}
+    base |= settings
     taken: set[int] = set()
     for name in _PORTS:
         taken.add(port := free_port(taken))
