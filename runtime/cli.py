@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -88,6 +89,7 @@ for command in COMMANDS:
 
 def main() -> None:
     """Errors of ours are one line with the way out, and a stable exit code."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # it says a thing for ever
     try:
         app(prog_name="smartstore")
     except SmartStoreError as error:

@@ -14,8 +14,6 @@ from runtime.settings import RuntimeSettings, load_environment
 if TYPE_CHECKING:
     from schemas.settings import Endpoints
 
-_SETTINGS = ("KAFKA_URL", "DATABASE_URL", "REDIS_URL", "KAFKA_PARTITIONS", "KAFKA_TOPIC_PREFIX")
-
 
 @dataclass(frozen=True)
 class Here:
@@ -31,8 +29,7 @@ class Here:
         """Its servers."""
         from schemas.settings import Endpoints  # late: other commands start faster
 
-        given = {name: self.environment[name] for name in _SETTINGS if name in self.environment}
-        return Endpoints.model_validate(given)
+        return Endpoints.of(self.environment)
 
 
 def here() -> Here:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _STAYS_UP_S = 1.5
 
 
+TOPICS = ("KAFKA_TOPIC_PREFIX", "KAFKA_PARTITIONS")
+"""What besides an address says where our topics are: commands read it in the state."""
+
+
 class Stack:
     """Use as a context manager, or `start` and `stop`:
 
@@ -138,6 +142,7 @@ class Stack:
                 self._reporter.warn(f"{name} port {asked} is busy: using {got}")
         self._environment = {
             **self._servers.environment(),
+            **{name: self._base[name] for name in TOPICS if self._base.get(name)},
             "HOST": host,
             "PORT": str(port),
             "WEBSOCKET_PORT": str(live),

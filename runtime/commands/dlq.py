@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import sys
 import time
@@ -16,7 +15,6 @@ import typer
 from runtime.errors import CannotServe, SmartStoreError
 
 if TYPE_CHECKING:
-    from schemas.settings import Endpoints
     from streams.database import Database
     from streams.deadletter import Parked, Retried
     from streams.kafka import Publisher
@@ -152,12 +150,13 @@ def _run(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
     """Open the stores, do it, close them. Kafka is only connected to when something is sent."""
     from pymongo.errors import PyMongoError
 
+    from runtime.here import here
     from streams.database import open_database
     from streams.kafka import Publisher
     from streams.kafka.publisher import PublishFailed
 
     async def all_of_it() -> T:
-        endpoints = _endpoints()
+        endpoints = here().endpoints()
         database, publisher = open_database(endpoints), Publisher(endpoints)
         try:
             return await work(database, publisher)
@@ -175,23 +174,6 @@ def _run(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
         raise CannotServe(
             str(error), fix="smartstore up, or KAFKA_URL; nothing was lost"
         ) from error
-
-
-def _endpoints() -> Endpoints:
-    """Of what runs here (`up`, then `demo`), else of the environment."""
-    from runtime import state
-    from runtime.demo.handle import demo_home
-    from runtime.settings import RuntimeSettings, load_environment
-    from schemas.settings import Endpoints
-
-    given: dict[str, Any] = {**load_environment(), **os.environ}
-    for home in (RuntimeSettings.load().home, demo_home()):
-        running = state.read(home)
-        if running is not None:
-            given |= running.environment
-            break
-    names = ("KAFKA_URL", "DATABASE_URL", "REDIS_URL", "KAFKA_PARTITIONS", "KAFKA_TOPIC_PREFIX")
-    return Endpoints(**{name: given[name] for name in names if name in given})
 
 
 def _since_ms(text: str) -> int:

@@ -60,7 +60,8 @@ def test_a_busy_port_is_replaced_and_all_of_it_is_told(
     tmp_path: Path, environment: dict[str, str], busy_port: int
 ) -> None:
     heard = Heard()
-    stack = Stack(home=tmp_path, entries=ENTRIES, environment=environment, reporter=heard)
+    given = {**environment, "KAFKA_TOPIC_PREFIX": "ours."}
+    stack = Stack(home=tmp_path, entries=ENTRIES, environment=given, reporter=heard)
     with stack:
         chosen = int(stack.environment()["PORT"])
         assert chosen != busy_port
@@ -69,6 +70,7 @@ def test_a_busy_port_is_replaced_and_all_of_it_is_told(
         assert running is not None
         assert (running.pid, running.url) == (os.getpid(), stack.url)
         assert running.environment["DATABASE_URL"] == environment["DATABASE_URL"]
+        assert running.environment["KAFKA_TOPIC_PREFIX"] == "ours."
         assert [(p.name, p.state) for p in running.processes] == [
             ("web", "ready"),
             ("worker", "ready"),
