@@ -106,10 +106,9 @@ def show(
     one = _run(organization, found)
     if one is None:
         raise SmartStoreError(f"there is no event {event}", fix="smartstore events list")
-    if as_json:
-        _tell(one, as_json)
-        return
     _tell(one, as_json)
+    if as_json:
+        return
     for name, value in one.line.fields.items():
         before = one.line.previous.get(name)
         told = f"{_json(before)} → {_json(value)}" if before is not None else _json(value)
