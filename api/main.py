@@ -114,6 +114,10 @@ log = structlog.get_logger(__name__)
 
 STOP_S = 8
 MAX_MESSAGE_BYTES = 65_536
+STALLED_MS = 30_000
+"""A peer that takes nothing of what it is sent for so long is gone."""
+SEND_BUFFER = 262_144
+"""Bytes that the kernel keeps for a peer, where it would keep megabytes for each slow one."""
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
@@ -314,6 +318,10 @@ def listen(host: str, port: int) -> socket.socket:
             f"smartstore api: cannot listen on {host}:{port}: {error.strerror}; "
             "set PORT or WEBSOCKET_PORT to a free one"
         ) from error
+    # Closing waits until everything is sent: who never reads would be held for ever.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     opened.listen(2_048)
     opened.setblocking(False)
     return opened
