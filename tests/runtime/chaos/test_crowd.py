@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
+import socket
 from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.main import allow_files
+from api.main import SEND_BUFFER, STALLED_MS, allow_files, listen
 from runtime.chaos.crowd import Client, Crowd
 from runtime.chaos.disk import Disks
 
@@ -46,6 +48,22 @@ def test_a_full_disk_is_what_is_wanted(tmp_path: Path) -> None:
     disks.free()
     assert not (tmp_path / "archive" / "filler").exists()
     disks.free()
+
+
+async def test_who_never_reads_is_not_held_for_ever() -> None:
+    """Accepted connections end by themselves when what is sent is not taken: closing one waits
+    for that, which nobody did for a client that read nothing."""
+    opened = listen("127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    with opened, socket.socket() as client:
+        client.setblocking(False)
+        connecting = loop.sock_connect(client, opened.getsockname())
+        (accepted, _), _ = await asyncio.gather(loop.sock_accept(opened), connecting)
+        with accepted:
+            held = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            assert held <= 2 * SEND_BUFFER, "the kernel doubles it for itself"
+            kept_ms = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert kept_ms == STALLED_MS
 
 
 def test_the_api_takes_as_many_files_as_it_may() -> None:
