@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 from api.receive import App, Receive, Scope, Send
 from api.services import Services
 from schemas.envelope import epoch_ms
-from streams import metrics
+from streams import metrics, tracing
 from streams.kafka.lag import LagUnknown
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,8 @@ WEBHOOKS = "/api/webhooks/"
 
 
 class Counting:
-    """Middleware, the outermost: how long each route took and what it answered."""
+    """Middleware, the outermost: how long each route took, what it answered, and the trace that it
+    and its log lines belong to."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -36,6 +37,10 @@ class Counting:
             await self._app(scope, receive, send)
             return
         begun_s, status = time.perf_counter(), 500
+        given = given_trace(scope)
+        span = tracing.receive(scope["method"], given)
+        trace = span.traceparent if span else tracing.enter(given)
+        named = structlog.contextvars.bind_contextvars(trace=tracing.trace_id(trace))
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -47,7 +52,23 @@ class Counting:
             await self._app(scope, receive, watched)
         finally:
             took_s = time.perf_counter() - begun_s
-            metrics.REQUESTS.labels(scope["method"], route_of(scope), str(status)).observe(took_s)
+            route = route_of(scope)
+            metrics.REQUESTS.labels(scope["method"], route, str(status)).observe(took_s)
+            structlog.contextvars.reset_contextvars(**named)
+            if span is not None:
+                told: tracing.Attributes = {
+                    "http.route": route,
+                    "http.response.status_code": status,
+                }
+                span.end(told, failed=str(status) if status >= 500 else "")
+
+
+def given_trace(scope: Scope) -> str:
+    """The request's own `traceparent`, or nothing."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            return str(value.decode("latin-1"))
+    return ""
 
 
 def route_of(scope: Scope) -> str:

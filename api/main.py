@@ -95,7 +95,7 @@ from api.static import CLIENT, PageFiles
 from api.status import StatusBoard
 from api.tokens import Tickets
 from schemas.settings import Endpoints, SettingsError, load_endpoints
-from streams import metrics
+from streams import metrics, tracing
 from streams.alerts.settings import AlertEnvironment
 from streams.archive.joined import Sources
 from streams.archive.location import Location, locate
@@ -345,6 +345,7 @@ def main() -> int:
         return 2
     settings = ApiSettings()
     metrics.serve(os.environ, "api")
+    tracing.start(os.environ, "api")
     allow_files()
     app = create_api(lambda: open_services(endpoints, settings))
     ports = dict.fromkeys((settings.port, settings.websocket_port))
@@ -371,6 +372,7 @@ def main() -> int:
     )
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=sockets)
+    tracing.stop()
     return 0 if server.started else 3
 
 

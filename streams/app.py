@@ -16,7 +16,7 @@ import structlog
 
 from schemas.settings import Endpoints
 from schemas.topics import Topic
-from streams import metrics
+from streams import metrics, tracing
 from streams.kafka.access import tls_context
 from streams.kafka.driver import ChunkSchema, ChunkTransport
 from streams.kafka.records import Handler, Incoming
@@ -140,8 +140,10 @@ def bind(
                     taken.append(more)
                 taken = [event for event in taken if order.follows(event)]
                 chunks = by_partition(taken)
+                spans = tracing.begin(name, chunks)
                 await asyncio.gather(*(handler(chunk) for chunk in chunks))
                 metrics.handled(name, chunks, int(time.time() * 1000))
+                tracing.end(spans)
             except BaseException as error:
                 # Faust acknowledges an event whose agent raised or was cancelled. Ending the
                 # process is the only way to keep it: the supervisor starts it again.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from schemas.codec import encode
-from schemas.envelope import Envelope, new_traceparent
+from schemas.envelope import Envelope
 from schemas.event import QueuedEvent
 from schemas.topics import INBOUND
+from streams import tracing
 from streams.kafka.records import Outgoing
 
 
@@ -29,7 +30,7 @@ def event_record(event: QueuedEvent, now_ms: int) -> Outgoing:
         organization_id=event.organization_id,
         subject=subject,
         time_ms=now_ms,
-        traceparent=new_traceparent(),
+        traceparent=tracing.here(),
     )
     key = f"{event.organization_id}/{event.replica}/{subject}".encode()
     return Outgoing(INBOUND, key, encode(event.to_wire()), envelope.headers())

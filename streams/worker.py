@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from schemas.settings import Endpoints, SettingsError, load_endpoints
-from streams import metrics
+from streams import metrics, tracing
 from streams.app import FAILED, SyncApp, leave_hard
 from streams.kafka import PublishFailed
 from streams.roles import Role
@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"smartstore worker: {error}\n")
         return 2
     metrics.serve(os.environ, arguments[0])
+    tracing.start(os.environ, arguments[0])
     instance = os.environ.get("SMARTSTORE_INSTANCE", "0")
     return uvloop.run(run(arguments[0], endpoints, instance))
 
@@ -76,6 +77,7 @@ async def run(name: str, endpoints: Endpoints, instance: str) -> int:
                 log.error("worker part failed", role=name, exc_info=task.exception())
         leave_hard()
     await _stop(role, tasks)
+    tracing.stop()
     return 0
 
 

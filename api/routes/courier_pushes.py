@@ -16,8 +16,9 @@ from connectors.couriers.pushes import PUSHED
 from connectors.couriers.registry import UnknownCourier, courier_of
 from connectors.errors import ConnectorError, Forged, Malformed
 from connectors.protocol import Connection
-from schemas.envelope import Envelope, new_traceparent
+from schemas.envelope import Envelope
 from schemas.topics import INBOUND
+from streams import tracing
 from streams.intake import Unavailable
 from streams.kafka.records import Outgoing
 
@@ -56,12 +57,12 @@ async def pushed(organizationId: str, courier: str, request: Request, use: UseSe
     if handed:
         await use.directory.change(organizationId, connection.id, secrets=dict(handed))
     else:
-        await _accept(use, connection, headers.get("traceparent", ""), body)
+        await _accept(use, connection, body)
     status, text = found.push_answer()
     return Response(text, status_code=status, media_type="text/plain")
 
 
-async def _accept(use: Services, connection: Connection, traceparent: str, body: bytes) -> None:
+async def _accept(use: Services, connection: Connection, body: bytes) -> None:
     """All pushes of one courier have one key: they are taken one after the other."""
     organization_id, subject = connection.organization_id, "push"
     envelope = Envelope(
@@ -71,7 +72,7 @@ async def _accept(use: Services, connection: Connection, traceparent: str, body:
         organization_id=organization_id,
         subject=subject,
         time_ms=use.clock_ms(),
-        traceparent=traceparent or new_traceparent(),
+        traceparent=tracing.here(),
     )
     key = f"{organization_id}/{connection.replica}/{subject}".encode()
     try:

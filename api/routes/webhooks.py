@@ -40,8 +40,9 @@ from api.signing import check_signature
 from connectors.errors import Forged
 from connectors.protocol import Connection
 from schemas.codec import encode
-from schemas.envelope import Envelope, new_traceparent
+from schemas.envelope import Envelope
 from schemas.topics import DEADLETTER, INBOUND
+from streams import tracing
 from streams.deadletter import letter_of
 from streams.intake import Unavailable
 from streams.kafka import Incoming, Outgoing
@@ -370,7 +371,7 @@ def _delivery(
         organization_id=organization_id,
         subject=subject,
         time_ms=use.clock_ms(),
-        traceparent=headers.get("traceparent") or new_traceparent(),
+        traceparent=tracing.here(),
     )
     key = f"{organization_id}/{connection.replica}/{subject}".encode()
     return Outgoing(INBOUND, key, body, envelope.headers())
@@ -387,7 +388,7 @@ def _parked(use: Services, reason: str, headers: Mapping[str, str], body: bytes)
         source="api",
         subject="webhook/unknown",
         time_ms=now_ms,
-        traceparent=headers.get("traceparent") or new_traceparent(),
+        traceparent=tracing.here(),
     )
     delivery = Incoming(
         INBOUND.name, 0, 0, now_ms, b"/whatsapp/webhook/unknown", body, envelope.headers()

@@ -27,6 +27,7 @@ from schemas.envelope import Envelope
 from schemas.event import QueuedEvent
 from schemas.observation import Edit, Gone, Observation
 from schemas.topics import OBSERVATIONS, OUTCOMES, Topic
+from streams import tracing
 from streams.deadletter.parking import Parking
 from streams.identity import Place, Request
 from streams.inbound.edits import Target, Unclear, Wanted, wanted
@@ -197,7 +198,8 @@ class Normaliser:
         except (ConnectorError, UnknownPlatform) as error:
             return f"Not understood: {error}"
         except Exception as error:  # an unforeseen shape: kept, told, and its neighbours go on
-            log.exception("parser failed", type=arrival.type)
+            trace = tracing.trace_id(arrival.traceparent)
+            log.exception("parser failed", type=arrival.type, trace=trace)
             return f"The parser of {connection.platform} failed: {error!r}"
         return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from schemas.settings import Endpoints
 from schemas.topics import partition_of
+from streams import tracing
 from streams.kafka.access import client_settings
 from streams.kafka.records import Outgoing
 
@@ -78,14 +80,20 @@ class Publisher:
         if not records:
             return {}
         producer = await self._client()
+        made, spans = tracing.sending(records)
         try:
             async with asyncio.timeout(self._timeout_s):
-                if len(records) == 1:
-                    return await self._one(producer, records[0])
-                return await self._many(producer, records)
+                send = (
+                    self._one(producer, made[0]) if len(made) == 1 else self._many(producer, made)
+                )
+                offsets = await send
+                tracing.end(spans)
+                return offsets
         except MessageSizeTooLargeError as error:
+            tracing.end(spans, "too large")
             raise RecordTooLarge(str(error)) from error
         except (KafkaError, TimeoutError, OSError) as error:
+            tracing.end(spans, type(error).__name__)
             await self._discard(producer)
             raise PublishFailed(f"Kafka did not acknowledge: {error!r}") from error
 
@@ -109,7 +117,7 @@ class Publisher:
         return {(topic, partition): sent.offset}
 
     async def _many(
-        self, producer: AIOKafkaProducer, records: tuple[Outgoing, ...]
+        self, producer: AIOKafkaProducer, records: Sequence[Outgoing]
     ) -> dict[tuple[str, int], int]:
         groups: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         for record in records:

@@ -23,6 +23,7 @@ from schemas.codec import Undecodable, decode
 from schemas.command import Command, Create, Delete, Perform, Read, Write
 from schemas.outcome import Outcome
 from schemas.topics import COMMANDS
+from streams import tracing
 from streams.deadletter.parking import Parking
 from streams.effects.ledger import CLAIM_MS, Ledger
 from streams.inbound.references import Bearer, Identities, resolved
@@ -38,6 +39,8 @@ from streams.sinks.troubles import Troubles
 PATIENCE_S = 20.0
 """With MongoDB or Kafka away for longer the process ends, uncommitted, and is started again."""
 GONE = "the connection was removed"
+SAID = ("taken", "refused", "missing")
+"""Results that are no failure of the call."""
 MADE = ("taken", "refused")
 """Answers to a create that name the item: made, or found to be there."""
 
@@ -161,6 +164,7 @@ class Sink:
         """One connection's commands; its neighbours do not wait for it."""
         line = await self._line(organization_id, replica)
         commands = [c for _, c in group if isinstance(c, Write | Create | Delete | Read)]
+        begun_ns = tracing.now_ns()
         if line is None:
             answers = self._gone(len(group))
         else:
@@ -175,6 +179,8 @@ class Sink:
                 return
             if self._troubles is not None:
                 await self._troubles.keep(line)
+        for (incoming, command), said in zip(group, answers, strict=True):
+            self._traced(begun_ns, incoming, command, said.answer.result)
         async for attempt in _patient(PyMongoError):
             with attempt:
                 answers = await self._identified(commands, answers)
@@ -264,7 +270,9 @@ class Sink:
             async with slots:
                 for incoming, command in lane:
                     if isinstance(command, Perform):
+                        begun_ns = tracing.now_ns()
                         outcome = await self._perform(command)
+                        self._traced(begun_ns, incoming, command, outcome.result)
                         await self._publish([_counted(incoming, outcome)])
 
         await asyncio.gather(*(run(lane) for lane in lanes.values()))
@@ -326,6 +334,14 @@ class Sink:
             reason=said.answer.reason,
             retry_at_ms=said.retry_at_ms,
         )
+
+    def _traced(self, begun_ns: int, incoming: Incoming, command: Command, result: str) -> None:
+        if begun_ns:
+            kind = type(command).__name__.lower()
+            told = {"smartstore.platform": self.topic.name, "smartstore.result": result}
+            failed = "" if result in SAID else result
+            name = f"call {kind}"
+            tracing.step(name, begun_ns, incoming, told, kind="client", failed=failed)
 
     async def _line(self, organization_id: str, replica: str) -> Line | None:
         async for attempt in _patient(PyMongoError):

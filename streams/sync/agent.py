@@ -24,6 +24,7 @@ from schemas.observation import Arrival as Observed
 from schemas.observation import Gone, Observation
 from schemas.outcome import Erase, Outcome, Reply, Resolution, Resync
 from schemas.topics import COMMANDS, CONFLICTS, CONTEXTS, ENTITIES, FEED, OBSERVATIONS
+from streams import tracing
 from streams.deadletter.parking import Parking
 from streams.kafka import Incoming, Outgoing, Publisher, PublishFailed
 from streams.kafka.publisher import MAX_RECORD_BYTES, fits
@@ -172,15 +173,19 @@ class Reconciler:
             context = replace(context, braked=braked)
         if isinstance(arrival, Observation):
             self._hear(record, arrival)
+        begun_ns = tracing.now_ns()
         try:
             decision = decide(record, arrival, context, now_ms)
             if decision.alarms:
                 decision, context = self._braked(key, arrival, record, context, decision, now_ms)
         except Exception as error:
             # A mistake of ours in one entity must not stop its neighbours.
-            log.exception("decision failed", key=key)
+            trace = traceparent_of(incoming.headers) if incoming else ""
+            log.exception("decision failed", key=key, trace=tracing.trace_id(trace))
             self._look_later(partition, key, now_ms)
             return f"the decision failed ({type(error).__name__}: {error}); retry after an update"
+        if begun_ns:
+            tracing.step("decide", begun_ns, incoming, _told(arrival, decision))
         change = batch.change(key, self.store.data.get(key))
         if incoming is not None:
             change.arrivals.append(incoming)
@@ -347,6 +352,16 @@ def _forwarded(incoming: Incoming, arrival: Arrival, entity_id: str) -> Outgoing
         raise TypeError(f"{arrival!r} is no sighting")
     moved = structs.replace(arrival, entity_id=entity_id)
     return Outgoing(OBSERVATIONS, moved.key, encode(moved), incoming.headers)
+
+
+def _told(arrival: Arrival, decision: Decision) -> dict[str, str | int]:
+    """What a span tells of a decision."""
+    return {
+        "smartstore.arrival": type(arrival).__name__.lower(),
+        "smartstore.entity.type": decision.record.type,
+        "smartstore.commands": len(decision.commands),
+        "smartstore.conflicts": len(decision.conflicts),
+    }
 
 
 def _zero() -> dict[str, int]:
