@@ -7,7 +7,6 @@ import itertools
 import os
 import signal
 import time
-from dataclasses import replace
 from typing import Any
 
 import uvloop
@@ -18,9 +17,8 @@ from benchmarks.report import percentile
 from runtime.convergence import wait_until_same
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
-from runtime.processes import PROCESSES, ProcessEntry
+from runtime.processes import SHARED, processes
 
-TWICE = ("reconcile", "inbound", "sinks")
 ONCE = ("cdc", "upkeep", "api")
 BREATHES_S = 2.0
 """Between two restarts, as somebody would who looks whether it went well."""
@@ -30,15 +28,10 @@ SETTLES_S = 60.0
 
 def rolling_restart(*, rate: int, quick: bool = False) -> dict[str, Any]:
     """Figures: restarts, lost, overtaken, p50_ms, p99_ms. Workers run twice, as in production."""
-    names = TWICE[:1] if quick else (*TWICE, *ONCE)
-    with running(*TWICE, *ONCE, beside=[_second(name) for name in TWICE]) as system:
+    names = SHARED[:1] if quick else (*SHARED, *ONCE)
+    second = [entry for entry in processes(2) if entry.name.endswith("-2")]
+    with running(*SHARED, *ONCE, beside=second) as system:
         return uvloop.run(_measure(system, names, rate, 10 if quick else 5))
-
-
-def _second(name: str) -> ProcessEntry:
-    """Another of the same, which the watchdog leaves to the first one's figures."""
-    (entry,) = (entry for entry in PROCESSES if entry.name == name)
-    return replace(entry, name=f"{name}-2", env={"SMARTSTORE_INSTANCE": "1"}, groups={})
 
 
 async def _measure(
@@ -84,7 +77,7 @@ async def _restart_all(system: System, names: tuple[str, ...]) -> list[float]:
 
 
 def _all(name: str) -> tuple[str, ...]:
-    return (name, f"{name}-2") if name in TWICE else (name,)
+    return (name, f"{name}-2") if name in SHARED else (name,)
 
 
 def _ready_again(system: System, name: str, before: int) -> bool:

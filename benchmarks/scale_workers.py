@@ -64,11 +64,12 @@ class Workers:
         lines = [line["owns"] for line in self._told[number] if "owns" in line]
         return set(lines[-1]) if lines else set()
 
-    def took(self, number: int, since: float) -> dict[int, float]:
-        """Partition to its first decision there, of those after `since`."""
+    def took(self, since: float) -> dict[int, float]:
+        """Partition to the first decision there of a worker that came to it after `since`."""
         return {
             line["took"]: line["at"]
-            for line in self._told[number]
+            for told in self._told
+            for line in told
             if "took" in line and line["at"] >= since
         }
 

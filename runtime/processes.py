@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 WORKER_READY = "worker started"
 """What `streams.worker` logs once its apps run."""
@@ -56,3 +56,19 @@ PROCESSES: tuple[ProcessEntry, ...] = (
     ProcessEntry("archive", ("-m", "streams.worker", "archive"), says=WORKER_READY),
     ProcessEntry("api", ("-m", "api.main"), listens=("PORT", "WEBSOCKET_PORT")),
 )
+
+SHARED = ("reconcile", "inbound", "sinks")
+"""Roles whose partitions several processes can share out between them."""
+
+
+def processes(workers: int = 1) -> tuple[ProcessEntry, ...]:
+    """The table with so many workers of each shared role: reconcile, reconcile-2, ..."""
+    return tuple(
+        entry
+        if number == 1
+        else replace(
+            entry, name=f"{entry.name}-{number}", env={"SMARTSTORE_INSTANCE": str(number - 1)}
+        )
+        for entry in PROCESSES
+        for number in range(1, (workers if entry.name in SHARED else 1) + 1)
+    )

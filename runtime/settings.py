@@ -48,6 +48,8 @@ class RuntimeSettings(BaseModel):
     host: str = Field(default="127.0.0.1", alias="HOST")
     port: int = Field(default=3000, alias="PORT", ge=1, le=65535)
     websocket_port: int = Field(default=3001, alias="WEBSOCKET_PORT", ge=1, le=65535)
+    workers: int = Field(default=1, alias="SMARTSTORE_WORKERS", ge=1, le=64)
+    """Processes of each role that shares partitions, where `up` starts them."""
     kafka_url: str = Field(default="", alias="KAFKA_URL")
     database_url: str = Field(default="", alias="DATABASE_URL")
     redis_url: str = Field(default="", alias="REDIS_URL")

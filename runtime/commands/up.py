@@ -19,7 +19,7 @@ from runtime.child import rotate, tail
 from runtime.console import Terminal
 from runtime.errors import StartFailed
 from runtime.lock import HomeLock
-from runtime.processes import PROCESSES
+from runtime.processes import processes
 from runtime.settings import ROOT, RuntimeSettings, load_environment
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def up(
         return
     from runtime.stack import Stack  # late: other commands start faster
 
+    entries = () if servers_only else processes(RuntimeSettings.load().workers)
     run_until_stopped(
-        Stack(entries=() if servers_only else PROCESSES, reporter=(terminal := Terminal())),
+        Stack(entries=entries, reporter=(terminal := Terminal())),
         terminal,
         lambda stack: _print_ready(stack.home, as_json=as_json),
     )

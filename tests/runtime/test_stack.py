@@ -12,7 +12,7 @@ import pytest
 
 from runtime import state
 from runtime.console import Silent
-from runtime.processes import PROCESSES, ProcessEntry
+from runtime.processes import PROCESSES, ProcessEntry, processes
 from runtime.stack import Stack
 
 SERVE = """
@@ -98,3 +98,14 @@ def test_the_table_names_each_process_once() -> None:
     assert len(names) == len(set(names))
     groups = [group for entry in PROCESSES for group in entry.groups]
     assert len(groups) == len(set(groups)), "a stalled group points at one process"
+
+
+def test_workers_that_share_are_started_as_often_as_asked() -> None:
+    found = {entry.name: entry.env.get("SMARTSTORE_INSTANCE", "0") for entry in processes(3)}
+    assert {name: found[name] for name in ("sinks", "sinks-2", "sinks-3")} == {
+        "sinks": "0",
+        "sinks-2": "1",
+        "sinks-3": "2",
+    }
+    assert len(found) == len(PROCESSES) + 2 * 3, "cdc, upkeep, archive and the api stay single"
+    assert processes() == PROCESSES
