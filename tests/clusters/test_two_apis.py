@@ -7,7 +7,7 @@ import json
 
 import pytest
 import websockets
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from api.clients import RealTimeSync
 from runtime.demo.merchant import Merchant
@@ -55,6 +55,7 @@ async def test_a_ticket_of_one_opens_the_other_once(
     first, second = (f"{url.replace('http', 'ws', 1)}/ws" for url in api_urls)
     async with websockets.connect(second, subprotocols=offered) as socket:
         assert json.loads(await socket.recv())["type"] == "hello"
-    with pytest.raises(InvalidStatus):
-        async with websockets.connect(first, subprotocols=offered):
-            pass
+    async with websockets.connect(first, subprotocols=offered) as socket:
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+        assert socket.close_code == 4401, "not signed in"
