@@ -172,6 +172,11 @@ class SandboxClient:
     async def edit_order(self, shop: str, number: int, **fields: Any) -> Record:
         return await self._record("PATCH", f"shops/{shop}/orders/{number}", fields)
 
+    async def write_note(self, shop: str, number: int, note: str, **more: Any) -> Record:
+        """Somebody types a note in the shop's admin; `customer_note`, `author`."""
+        path = f"shops/{shop}/orders/{number}/notes"
+        return await self._record("POST", path, {"note": note, "author": "Kamala", **more})
+
     async def cancel_order(self, shop: str, number: int) -> Record:
         return await self._record("POST", f"shops/{shop}/orders/{number}/cancel")
 

@@ -90,6 +90,7 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "parcels": L,
         "note": T,
         "notes": L,
+        "staffNotes": L,
         "createdAt": V,
     },
     "customer": {
@@ -167,7 +168,7 @@ LATTICES: dict[str, dict[str, int]] = {
 
 PERSONAL: dict[str, frozenset[str]] = {
     "customer": frozenset(("name", "email", "phone", "addresses", "whatsapp")),
-    "order": frozenset(("billing", "shipping", "note", "notes")),
+    "order": frozenset(("billing", "shipping", "note", "notes", "staffNotes")),
     "message": frozenset(
         ("conversationId", "body", "media", "senderName", "senderId", "context", "vendorId")
     ),

@@ -32,6 +32,8 @@ _FLAGS = ("virtual", "downloadable")
 _TEXTS = (("external_url", "externalUrl"), ("button_text", "buttonText"))
 _SALE = (("date_on_sale_from_gmt", "saleFrom"), ("date_on_sale_to_gmt", "saleTo"))
 NOTES = "_smartstore_notes"
+STAFF_NOTES = "smartstore_notes"
+"""Where our plugin shows what people wrote; core shows it in an order's notes alone."""
 TRACKING_ITEMS = "_wc_shipment_tracking_items"
 """Where the usual tracking plugins (Shipment Tracking, Advanced Shipment Tracking) keep parcels."""
 OWN_PARCEL = "smartstore-"
@@ -164,6 +166,9 @@ def order_extras(resource: Resource) -> Fields:
         ]
     if meta_value(resource, NOTES) is not None:
         fields["notes"] = told_notes(_decoded(meta_value(resource, NOTES)))
+    if isinstance(resource.get(STAFF_NOTES), list):
+        written = records(resource[STAFF_NOTES])
+        fields["staffNotes"] = [found for one in written if (found := _staff_note(one))]
     parcels = meta_value(resource, TRACKING_ITEMS)
     if isinstance(parcels, list):
         fields["parcels"] = [
@@ -185,6 +190,17 @@ def told_notes(value: Any) -> list[Fields]:
             note: Fields = {"text": text.strip()}
             found.append({**note, "toCustomer": True} if entry.get("toCustomer") else note)
     return found
+
+
+def _staff_note(entry: Resource) -> Fields:
+    """What a person wrote in the shop, for its keepers or for the customer."""
+    text = (text_of(entry.get("note")) or "").strip()
+    if not text:
+        return {}
+    found: Fields = {"text": text, "toCustomer": bool(entry.get("customer_note"))}
+    found["by"] = text_of(entry.get("author"))
+    at_ms = epoch_ms(str(entry.get("date_created_gmt") or ""))
+    return {**found, "at": rfc3339(at_ms)} if at_ms else found
 
 
 def _parcel(entry: Resource) -> Fields:

@@ -24,7 +24,7 @@ _STOCK = frozenset(("quantity", "backorders", "lowStockThreshold"))
 _ORDER = frozenset(
     ("number", "status", "placedOn", "items", "subtotal", "discount", "shippingTotal", "taxTotal",
      "total", "fees", "coupons", "refunds", "currency", "payment", "billing", "shipping", "note",
-     "notes", "parcels", "createdAt")
+     "notes", "staffNotes", "parcels", "createdAt")
 )  # fmt: skip
 
 TYPES: Mapping[str, TypeProfile] = {

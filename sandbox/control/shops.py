@@ -230,6 +230,9 @@ def _order_action(shop: Shop, call: Call, parts: list[str]) -> Any:
             people.edit_order(shop, order, call.json_object())
         case ("POST", "cancel"):
             people.edit_order(shop, order, {"status": "cancelled"})
+        case ("POST", "notes"):
+            given = call.json_object()
+            orders.add_note(shop, order, given, str(given.get("author") or "Kamala"))
         case ("DELETE",):
             people.trash(shop, order, force=call.query.get("force") == "true")
         case _:

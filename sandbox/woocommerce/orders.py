@@ -192,20 +192,37 @@ def remove(shop: Shop, order: Item) -> None:
     shop.items["order"].pop(order.id, None)
 
 
-def add_note(shop: Shop, order: Item, body: Record) -> Record:
+SYSTEM = "WooCommerce"
+"""Who wrote what WooCommerce and its keys add by themselves."""
+
+
+def add_note(shop: Shop, order: Item, body: Record, author: str = SYSTEM) -> Record:
+    """`author`: a person who typed it in the shop, which only the plugin tells of."""
     now = shop.clock.seconds()
     number = shop.new_id("comment")
     base = f"orders/{order.id}"
     note = {
         "id": number,
-        "author": "WooCommerce",
+        "author": author,
         **dates(shop, created=now),
         "note": body["note"],
         "customer_note": body.get("customer_note", False),
         "_links": links(shop, f"{base}/notes", number, base),
     }
     order.notes.append(note)
+    if shop.settings.plugin and author != SYSTEM:
+        shop.raise_revision(order)
+        order.rendered = None
+        shop.fire("order.updated", order.id)
     return note
+
+
+def _written(order: Item) -> list[Record]:
+    """As the plugin shows what people wrote."""
+    names = ("id", "note", "customer_note", "author", "date_created_gmt")
+    return [
+        {name: note[name] for name in names} for note in order.notes if note["author"] != SYSTEM
+    ]
 
 
 def refund(shop: Shop, order: Item, body: Record, by: By) -> Record:
@@ -305,5 +322,7 @@ def render(shop: Shop, order: Item) -> Record:
             "currency_symbol": SYMBOLS.get(fields["currency"], fields["currency"]),
             "_links": links(shop, "orders", order.id),
         }
+        if shop.settings.plugin:
+            shown["smartstore_notes"] = _written(order)
         order.rendered = with_etag(shop, shown)
     return order.rendered

@@ -173,6 +173,9 @@ final class Etag {
 		}
 		$data = $response->get_data();
 		if ( Items::$building ) {
+			if ( 'order' === $kind ) {
+				$data[ Notes::FIELD ] = Notes::written( $id );
+			}
 			$data[ self::FIELD ] = self::of( $data );
 		} else {
 			$whole = Items::resource( $kind, $id );
@@ -180,6 +183,9 @@ final class Etag {
 				return $response;
 			}
 			$data[ self::FIELD ] = $whole[ self::FIELD ];
+			if ( isset( $whole[ Notes::FIELD ] ) ) {
+				$data[ Notes::FIELD ] = $whole[ Notes::FIELD ];
+			}
 		}
 		$response->set_data( $data );
 		return $response;

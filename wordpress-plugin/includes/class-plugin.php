@@ -37,6 +37,7 @@ final class Plugin {
 		Changes::listen();
 		Marks::listen();
 		Etag::listen();
+		Notes::listen();
 		Route::listen();
 		Sender::listen();
 		Resync::listen();

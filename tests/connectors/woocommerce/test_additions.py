@@ -55,6 +55,28 @@ async def test_an_unanswered_refund_is_not_entered_twice(bench: Bench) -> None:
     assert await refunds_of(bench) == [("Broken", "-450.00")]
 
 
+async def test_what_people_write_in_the_shop_is_told_and_nothing_else(
+    bench: Bench, plugin: bool
+) -> None:
+    ours = [{"text": "Call before delivery"}]
+    await bench.client.apply([to_order(1, want={"notes": ours}, expected={"notes": []})], NOBODY)
+    await bench.control.write_note("shop", int(ORDER), "Leave it at the gate")
+    await bench.control.write_note("shop", int(ORDER), "It is on its way", customer_note=True)
+    (answer,) = await bench.client.apply([read("order", ORDER)], NOBODY)
+    assert answer.seen is not None
+    assert answer.seen.fields["notes"] == ours
+    told = answer.seen.fields.get("staffNotes", [])
+    if not plugin:
+        assert told == []  # core shows notes by a call of each order's own
+        return
+    assert [(one["text"], one["toCustomer"]) for one in told] == [
+        ("Leave it at the gate", False), ("It is on its way", True),
+    ]  # fmt: skip
+    assert {set(one) == {"text", "toCustomer", "by", "at"} for one in told} == {True}
+    [listed] = await bench.client.read("order", [ORDER])
+    assert b"Leave it at the gate" in listed.body
+
+
 async def test_more_than_what_is_left_is_not_refunded(bench: Bench) -> None:
     much = {"id": "RF-9", "reason": "All and more", "total": "9999999"}
     command = to_order(1, want={"refunds": [much]}, expected={"refunds": []})
