@@ -10,7 +10,7 @@ import base64
 import binascii
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,16 @@ class KeyringError(Exception):
 
 
 class Keyring:
-    """Seals with the first key, opens with any: put a new key in front to rotate."""
+    """Seals with the first key, opens with any: put a new key in front to rotate. `again` reads the
+    keys anew where one is missing: a key file may have got a newer one meanwhile."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
+    def __init__(
+        self, keys: Sequence[bytes], again: Callable[[], Sequence[bytes]] | None = None
+    ) -> None:
+        self._again = again
+        self._take(keys)
+
+    def _take(self, keys: Sequence[bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise KeyringError(
                 f"SMARTSTORE_SECRET_KEY must be {KEY_BYTES} bytes in base64 or hex; make one with "
@@ -62,6 +69,8 @@ class Keyring:
     ) -> str:
         """The secret again. Raises KeyringError when the key is missing or the blob was moved."""
         key_id = str(sealed.get("keyId", ""))
+        if key_id not in self._ciphers and self._again is not None:
+            self._take(self._again())
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise KeyringError(
@@ -81,8 +90,42 @@ def open_keyring(environment: Mapping[str, str], home: Path) -> Keyring:
     """From SMARTSTORE_SECRET_KEY (`key[,older key]`), else from `<home>/secret.key`, which is made
     on first use, readable by its owner only."""
     given = environment.get("SMARTSTORE_SECRET_KEY", "").strip()
-    text = given or _key_file(home / KEY_FILE)
-    return Keyring([_decode(part) for part in text.split(",") if part.strip()])
+    if given:
+        return Keyring(_keys(given))
+    path = home / KEY_FILE
+    return Keyring(_keys(_key_file(path)), lambda: _keys(_key_file(path)))
+
+
+def new_key(home: Path) -> str:
+    """Put a new key in front of those of the key file, at once or not at all; its id."""
+    path, made = home / KEY_FILE, secrets.token_bytes(KEY_BYTES)
+    _write_keys(path, [made, *_keys(_key_file(path))])
+    return _key_id(made)
+
+
+def drop_key(home: Path, key_id: str) -> None:
+    """Take a key out of the key file. Raises KeyringError where it is not there, or the newest."""
+    path = home / KEY_FILE
+    keys = _keys(_key_file(path))
+    if key_id not in map(_key_id, keys):
+        raise KeyringError(f"there is no key {key_id} in {path}")
+    if key_id == _key_id(keys[0]):
+        raise KeyringError(f"{key_id} is the newest key: secrets are sealed with it")
+    _write_keys(path, [key for key in keys if _key_id(key) != key_id])
+
+
+def _write_keys(path: Path, keys: Sequence[bytes]) -> None:
+    aside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(",".join(base64.b64encode(key).decode() for key in keys) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def _keys(text: str) -> list[bytes]:
+    return [_decode(part) for part in text.split(",") if part.strip()]
 
 
 def _key_file(path: Path) -> str:

@@ -36,6 +36,7 @@ from streams.backup.layout import (
 )
 from streams.database import Database
 from streams.kafka.reading import Take, read_to_end
+from streams.rotation import counted
 from streams.sync.epochs import floor_of
 from streams.sync.record import CLAIM_KEY_PREFIX
 from streams.topics import history_of
@@ -78,7 +79,7 @@ async def take(source: Source, target: Location, progress: Progress = lambda *_:
             indexes=await _indexes(source.database),
             partitions=source.endpoints.kafka_partitions,
             epoch_floor=floor + max(ends, default=0) + 1,
-            key_ids=sorted(await _key_ids(source.database)),
+            key_ids=sorted(await counted(source.database)),
             snapshot=snapshot,
         )
         with target.writing(f"{stamp}/{MANIFEST}") as stream:
@@ -207,15 +208,6 @@ async def _archive(
                 files.append(file)
                 count += 1
     progress("archive", count)
-
-
-async def _key_ids(database: Database) -> set[str]:
-    found: set[str] = set()
-    async for row in database["ss_integrations"].find({}, {"secrets": 1}):
-        for sealed in (row.get("secrets") or {}).values():
-            if isinstance(sealed, dict) and sealed.get("keyId"):
-                found.add(str(sealed["keyId"]))
-    return found
 
 
 async def keep(target: Location, most: int) -> list[str]:
