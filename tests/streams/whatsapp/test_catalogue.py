@@ -14,11 +14,15 @@ from connectors.whatsapp.settings import account_of
 from schemas.codec import encode
 from schemas.command import Create, Write
 from streams.database import Database
+from streams.directory import Directory
 from streams.entities import EntityViews
 from streams.kafka.records import Incoming
+from streams.keyring import Keyring
 from streams.sync.record import Agreed, Record, Replica, Tombstone
 from streams.whatsapp.catalogue_errors import errors_of
+from streams.whatsapp.service import NotConnected, WhatsAppService
 from streams.whatsapp.shelf import Shelf
+from tests.streams.conftest import KafkaLog
 
 pytestmark = pytest.mark.servers
 
@@ -114,6 +118,21 @@ async def test_stock_of_what_is_not_for_sale_does_not_show_it_in_stock(fresh: Da
         assert await stands(change("product", status="active")) == "in stock"
         assert await stands(change("inventory", quantity=8)) == "in stock"
         await client.close()
+
+
+async def test_the_service_has_the_whole_catalogue_written(
+    fresh: Database, kafka: KafkaLog
+) -> None:
+    directory = Directory(fresh, Keyring([bytes(32)]))
+    await directory.create_organization(ORG, "Kandy Crafts")
+    service = WhatsAppService(fresh, directory, kafka)
+    with pytest.raises(NotConnected, match="has a catalogue"):
+        await service.update_catalog(ORG)
+    settings = {"phone_number_id": NUMBER, "catalog_id": "1083364729915520"}
+    await directory.connect(ORG, "whatsapp", settings, {"access_token": "t"}, first_sync="newest")
+    (job,) = await service.update_catalog(ORG)
+    assert (job.kind, job.state) == ("catalogue", "queued")
+    assert [one.id for one in await service.update_catalog(ORG)] == [job.id]
 
 
 def make(want: dict[str, object]) -> Create:
