@@ -35,7 +35,20 @@ async def connected(merchant: Merchant, system: System) -> str:
     return account
 
 
-async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, system: System) -> None:
+async def told_when_delivered(merchant: Merchant) -> None:
+    """The shop tells of orders and of parcels that are delivered; this customer may be written to
+    freely."""
+    settings = await merchant.ask("GET", "/api/whatsapp/notifications")
+    settings.pop("month")
+    both = {"orders": {"delivered": {}}, "shipments": {"delivered": {}}, "waitS": 3}
+    await merchant.ask("PUT", "/api/whatsapp/notifications", {**settings, **both})
+    await merchant.sandbox.customer_writes(merchant.number, DELIVERY["phone"], "Hello")
+
+
+async def test_a_parcel_goes_from_the_order_to_the_door_and_the_customer_is_told_once(
+    merchant: Merchant, system: System
+) -> None:
+    await told_when_delivered(merchant)
     await stock_up(merchant, 1, 10)
     account = await connected(merchant, system)
     await merchant.sandbox.create_customer(
@@ -89,7 +102,40 @@ async def test_a_parcel_goes_from_the_order_to_the_door(merchant: Merchant, syst
     # What is delivered is completed in a shop, which may have told so by now.
     ended = ("delivered", "completed")
     await until(order, lambda found: found.get("status") in ended, limit_s=30)
+
+    async def in_shop() -> dict[str, Any]:
+        return await merchant.sandbox.order(merchant.shop.name, sold["id"])
+
+    await until(in_shop, lambda found: found["status"] == "completed", limit_s=30)
     assert len(await merchant.sandbox.shipments(account)) == 1
+    await delivered_once(merchant, str(sold["id"]))
+
+
+async def delivered_once(merchant: Merchant, number: str) -> None:
+    """News of the order and news of its parcel are one message."""
+    mine = {"organizationId": merchant.organization_id, "purpose": "notification"}
+
+    async def news() -> list[dict[str, Any]]:
+        return await merchant.collection("ss_sends").find(mine).to_list()
+
+    def over(found: list[dict[str, Any]]) -> bool:
+        # The bell of both has rung, and nothing waits any more.
+        kinds = {row["kind"] for row in found}
+        open_ones = [row for row in found if row["state"] in ("waiting", "held")]
+        return kinds == {"order_status", "shipment_status"} and not open_ones
+
+    found = await until(news, over, limit_s=60)
+    assert sorted((row["state"], row["why"]) for row in found) == [
+        ("dropped", "newer"),
+        ("sent", ""),
+    ]
+    sent = [
+        one["body"]["text"]["body"]
+        for one in await merchant.sandbox.messages(merchant.number)
+        if one["type"] == "text" and number in one["body"]["text"]["body"]
+    ]
+    assert len(sent) == 1
+    assert "delivered" in sent[0].lower()
 
 
 async def test_a_shipment_of_the_merchants_own_app_is_followed(
@@ -104,6 +150,8 @@ async def test_a_shipment_of_the_merchants_own_app_is_followed(
             "courierCode": "Aramex",
             "trackingNumber": made["number"],
             "note": "the app's own",
+            "codAmount": "4500",
+            "currency": "LKR",
         }
     )
     for _ in range(2):
@@ -115,4 +163,10 @@ async def test_a_shipment_of_the_merchants_own_app_is_followed(
     moved = await until(document, lambda one: one.get("status") == "in_transit", limit_s=60)
     assert (moved["courierCode"], moved["note"]) == ("Aramex", "the app's own")
     assert moved["events"]
+    (listed,) = (await merchant.ask("GET", "/api/shipments?q=5041777001"))["shipments"]
+    assert (listed["madeBy"], listed["tracking"]["statusCode"]) == ("app", "in_transit")
+    (due,) = (await merchant.ask("GET", "/api/cod"))["shipments"]
+    assert (due["trackingNumber"], due["expected"], due["state"]) == (
+        "5041777001", "4500", "expected",
+    )  # fmt: skip
     assert await shipments.count_documents({"organizationId": merchant.organization_id}) == 1

@@ -101,3 +101,8 @@ async def test_variations_orders_and_refunds_go_both_ways(new_merchant: OpenMerc
             return [one["note"] for one in found]
 
         assert await until(said, bool) == ["Call before delivery"]
+        await merchant.sandbox.write_note(merchant.shop.name, order["id"], "At the gate")
+        told = {"staffNotes.text": "At the gate", "notes.text": "Call before delivery"}
+        kept = await in_app(merchant, "orders", number=number, **told)
+        assert [one["text"] for one in kept["staffNotes"]] == ["At the gate"]
+        assert sorted(await said()) == ["At the gate", "Call before delivery"]

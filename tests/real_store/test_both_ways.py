@@ -150,6 +150,14 @@ async def test_an_order_takes_stock_once_is_completed_and_refunded(both: Both) -
         notes, lambda found: "Call before delivery" in found, limit_s=LIMIT_S, every_s=0.5
     )
     assert told_notes.count("Call before delivery") == 1
+    typed = f"return wc_get_order({order['id']})->add_order_note('Leave it at the gate', 0, true);"
+    await asyncio.to_thread(both.shop.php, typed)
+
+    async def staff_notes() -> list[str]:
+        held = await both.document("orders", **mine)
+        return [one["text"] for one in held.get("staffNotes") or ()]
+
+    await until(staff_notes, lambda found: found == ["Leave it at the gate"], limit_s=LIMIT_S)
     assert await both.quantities(TEA) == (34, 34)
 
 
