@@ -72,7 +72,7 @@ def taken(draft: Draft, outcome: Outcome, flight: Flight) -> None:
         vanished(draft, name, end, ours=True)
         return
     if seen is not None and (seen.as_of >= replica.as_of or not replica.exists):
-        learn(draft, name, seen, outcome.at_ms, flight.want, own_answer=True)
+        learn(draft, name, seen, outcome.at_ms, flight.want, own_answer=True, op=flight.op)
         return
     replica.exists = True
     if seen is not None and replica.external_id is None:
@@ -107,7 +107,7 @@ def refused(draft: Draft, outcome: Outcome) -> None:
     elif flight is not None and replica.known_at[1] <= flight.issued_clock:
         included = flight.attempts > 1 and includes(draft, name, flight, seen)
         wrote = flight.want if included else {}
-        learn(draft, name, seen, outcome.at_ms, wrote, own_answer=False)
+        learn(draft, name, seen, outcome.at_ms, wrote, own_answer=False, op=flight.op)
     else:
         pushed(draft, name, seen, outcome.at_ms)
 

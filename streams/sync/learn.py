@@ -36,9 +36,16 @@ def differs(replica: Replica, seen: Seen, readable: frozenset[str]) -> bool:
 
 
 def learn(
-    draft: Draft, name: str, seen: Seen, received_at_ms: int, wrote: Fields, own_answer: bool
+    draft: Draft,
+    name: str,
+    seen: Seen,
+    received_at_ms: int,
+    wrote: Fields,
+    own_answer: bool,
+    op: Operation | None = None,
 ) -> None:
-    """Take in what replica `name` holds. `wrote` is what of ours it is known to include now.
+    """Take in what replica `name` holds. `wrote` is what of ours it is known to include now, by
+    operation `op`.
 
     A second item under one identity is refused: the first keeps the place.
     """
@@ -75,7 +82,7 @@ def learn(
         if kind_of(draft.record.type, field) is Kind.COUNTER:
             count(draft, name, field, value, mark, wrote)
         else:
-            compare(draft, name, field, value, mark, wrote, own_answer, at_ms)
+            compare(draft, name, field, value, mark, wrote, own_answer, at_ms, op)
     replica.as_of = max(replica.as_of, seen.as_of)
     if draft.touched_by == name:
         changed_after(draft, name)
@@ -188,6 +195,7 @@ def compare(
     wrote: Fields,
     own_answer: bool,
     at_ms: int,
+    written: Operation | None,
 ) -> None:
     """A plain field: measured from a mark that is new to us, else from the shadow (rule 2)."""
     replica = draft.replica(name)
@@ -202,6 +210,8 @@ def compare(
         op = mark.op if mark is not None else op
     elif mark is not None and fresh:
         stands = mark.value if mark.wanted is None else mark.wanted
+        if field in wrote and mark.op == written:
+            stands = wrote[field]  # we know what was asked; a mark tells it as it is read back
         base, op = mark.value, mark.op
     elif field in wrote:
         base = stands = wrote[field]

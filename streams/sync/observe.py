@@ -88,7 +88,8 @@ def accept(draft: Draft, name: str, seen: Seen, received_at_ms: int, was_read: b
         landed(draft, name, flight)
     elif flight is not None and was_read and flight.attempts > 1 and _dead(draft, name, flight):
         replica.flight = None  # it must be dead by now, and it is not there
-    learn(draft, name, seen, received_at_ms, wrote, own_answer=False)
+    op = None if flight is None else flight.op
+    learn(draft, name, seen, received_at_ms, wrote, own_answer=False, op=op)
 
 
 def _dead(draft: Draft, name: str, flight: Flight) -> bool:

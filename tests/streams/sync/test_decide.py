@@ -359,6 +359,28 @@ def test_a_rewriting_shop_is_not_editing(product: Engine) -> None:
     assert product.owed() == {}
 
 
+def test_what_was_asked_is_known_better_than_a_mark_reads_it_back() -> None:
+    """The app has `false`, the shop knows `no`, `notify` and `yes`: its mark reads back "no". Owed
+    for ever, that was written forty times a second."""
+    engine = Engine(context("inventory", replicas=("mongodb", "woocommerce")), type="inventory")
+    engine.sees("woocommerce", 1, quantity=5, backorders="yes")
+    engine.sees("mongodb", 2, quantity=5, backorders="yes")
+    engine.sees("mongodb", 12, quantity=5, backorders=False)
+    flight = engine.record.replicas["woocommerce"].flight
+    assert flight is not None
+    assert flight.want == {"backorders": False}
+    mark = FieldMark(op=flight.op, value="no", wanted="no")
+    seen = Seen(
+        external_id="woocommerce-1",
+        as_of=13,
+        fields={"quantity": 5, "backorders": "no"},
+        mark=Mark(op=flight.op, fields={"backorders": mark}),
+    )
+    engine.answers("taken", seen)
+    assert engine.agreed("backorders") is False
+    assert "woocommerce" not in engine.owed()
+
+
 def test_the_record_given_stays_as_it_was(product: Engine) -> None:
     before = product.record
     product.sees("mongodb", 12, sku="T", price="120", name="Tea")
