@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,7 +157,8 @@ async def _replay(sources: Sources, query: Query, wanted: Wanted) -> None:
             progress.total = await asyncio.to_thread(archive.count, query)
         async for done, place in replay(_in_pieces(history(sources, query)), target, wanted.limit):
             memory.reached(place, done, getattr(target, "size", None))
-            progress.tell(done, place)
+            if not shown:
+                progress.tell(done, place)
         whole = True
         memory.ended()
     finally:
@@ -231,10 +233,8 @@ class Shown:
 
 
 def readable(event: ArchivedEvent) -> str:
-    """When, where, what, of whom; then the beginning of its content."""
-    from schemas.envelope import rfc3339
-
-    at = rfc3339(event.at_ms)[:23].replace("T", " ")
+    """When (by this computer's clock), where, what, of whom; then the beginning of its content."""
+    at = f"{datetime.fromtimestamp(event.at_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S.%f}"[:23]
     where = f"{event.topic}/{event.partition}/{event.offset}"
     entity = f"{event.type}/{event.entity_id}".strip("/")
     text = event.value or ("(bytes)" if event.raw is not None else "(deleted)")
