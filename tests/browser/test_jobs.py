@@ -181,6 +181,11 @@ async def test_a_server_that_is_gone_is_told_in_words_within_five_seconds(
     os.kill(pid, signal.SIGSTOP)
     try:
         await expect(sentence).to_contain_text(f"{word} does not answer since", timeout=5_000)
+        if name == "mongod":  # of which every page is made
+            for path in ("/events", "/conversations", "/shipments", "/analytics", "/people"):
+                answer = await visitor.page.request.get(system.url + path)
+                assert answer.status == 503, path
+                assert "MongoDB does not answer since" in await answer.text(), path
     finally:
         os.kill(pid, signal.SIGCONT)
     await expect(sentence).not_to_contain_text("does not answer", timeout=15_000)
