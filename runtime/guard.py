@@ -8,7 +8,7 @@ import time
 
 from runtime.progress import ProgressReader
 from runtime.supervisor import Supervisor, is_paused
-from runtime.watchdog import Limits, Watch, judge
+from runtime.watchdog import Limits, Starts, Watch, judge
 from schemas.settings import Endpoints
 
 
@@ -22,6 +22,7 @@ class Guard:
         self._endpoints = endpoints
         self._limits = limits or Limits()
         self._watches: dict[tuple[str, str], Watch | None] = {}
+        self._starts = Starts()
         self._paused_since_s: dict[int, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
@@ -70,8 +71,19 @@ class Guard:
         progress = await reader.read(groups)
         now_s = time.monotonic()
         for spec in self._supervisor.specs():
-            started_s = now_s - self._supervisor.age_s(spec.name)
+            status = self._supervisor.status(spec.name)
+            started_s = self._starts.since_s(
+                spec.name,
+                status.pid or 0,
+                ready=status.state == "ready",
+                age_s=status.uptime_s,
+                limit_s=spec.ready_timeout_s,
+                now_s=now_s,
+            )
             for group in spec.groups:
+                if started_s is None:
+                    self._watches[spec.name, group] = None
+                    continue
                 verdict = judge(
                     self._watches.get((spec.name, group)),
                     progress.get(group) if progress is not None else None,

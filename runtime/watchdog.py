@@ -52,6 +52,26 @@ class Verdict:
     stalled: str = ""
 
 
+@dataclass
+class Starts:
+    """Since when each process has been at work."""
+
+    _since: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def since_s(
+        self, name: str, pid: int, *, ready: bool, age_s: float, limit_s: float, now_s: float
+    ) -> float | None:
+        """None while it starts, for `limit_s` at most: a busy machine takes a minute to load it,
+        and who is killed for that never starts at all."""
+        if not ready and age_s < limit_s:
+            return None
+        known, since_s = self._since.get(name, (0, 0.0))
+        if known != pid:
+            since_s = now_s
+            self._since[name] = (pid, since_s)
+        return since_s
+
+
 def judge(
     watch: Watch | None,
     progress: Progress | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.watchdog import Limits, Progress, Verdict, Watch, judge
+from runtime.watchdog import Limits, Progress, Starts, Verdict, Watch, judge
 
 LIMITS = Limits(group_stall_s=15, partition_stall_s=60, grace_s=20)
 A, B = ("observations", 0), ("observations", 1)
@@ -73,3 +73,17 @@ def test_unreadable_kafka_forgets_what_was_seen() -> None:
     away = judge(old, None, now_s=100, started_s=-100, limits=LIMITS)
     assert away == Verdict(None)
     assert not look(away.watch, 101, {A: 1}, {A: 5}).stalled
+
+
+def test_a_slow_start_is_not_a_stall() -> None:
+    """On a busy machine workers took a minute to load, and were killed before that, for ever."""
+    starts = Starts()
+
+    def since(pid: int, ready: bool, age_s: float, now_s: float) -> float | None:
+        return starts.since_s("sinks", pid, ready=ready, age_s=age_s, limit_s=180, now_s=now_s)
+
+    assert since(7, ready=False, age_s=70, now_s=100) is None
+    assert since(7, ready=True, age_s=75, now_s=105) == 105
+    assert since(7, ready=True, age_s=90, now_s=120) == 105, "it is at work since it was ready"
+    assert since(8, ready=False, age_s=1, now_s=130) is None
+    assert since(8, ready=False, age_s=181, now_s=310) == 310, "one that never gets ready is judged"
