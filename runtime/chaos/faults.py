@@ -157,7 +157,8 @@ class Matrix:
 def run_faults(
     home: Path, chosen: tuple[Row, ...], *, seed: int, as_json: bool, quiet: bool
 ) -> int:
-    """The exit code: 0, or 1 when a row lost, doubled or left anything wrong, or was not run."""
+    """The exit code: 0, or 1 when a row lost, doubled or left anything wrong, or the run was
+    stopped. Rows that cannot be tried here are told, and fail nobody."""
     set_on_retry_hooks(())
     matrix = Matrix(home, seed, Board(quiet=quiet))
     whole = matrix.play(chosen)
