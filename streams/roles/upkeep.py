@@ -68,14 +68,7 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
     sources = sources_of(endpoints, os.environ, home(), common.database)
     erasure_job.register(runner, sources)
     whatif.register(runner, sources)
-    alerts.register(
-        runner,
-        Watching(
-            AlertDesk(common.database, common.directory.keyring),
-            Channels(common.database, common.directory, common.publisher, AlertEnvironment()),
-            Servers(common.database, lag, common.redis),
-        ),
-    )
+    alerts.register(runner, _watching(common, lag))
 
     couriers = CourierParts.of(
         common.database, common.directory, common.publisher, common.links, calls=calls
@@ -103,3 +96,11 @@ async def build(endpoints: Endpoints, instance: str) -> Role:
         keep_settling(couriers.shipper),
     ]
     return Role(parts=parts, close=close)
+
+
+def _watching(common: Common, lag: Lag) -> Watching:
+    return Watching(
+        AlertDesk(common.database, common.directory.keyring),
+        Channels(common.database, common.directory, common.publisher, AlertEnvironment()),
+        Servers(common.database, lag, common.redis),
+    )
