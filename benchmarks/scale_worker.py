@@ -67,7 +67,7 @@ async def run(instance: str) -> None:
         await handle(self, chunk)
         tally.done(chunk)
 
-    Reconciler.handle = counted  # type: ignore[method-assign,assignment]
+    Reconciler.handle = counted  # type: ignore[method-assign]
     publisher = Publisher(endpoints)
     await publisher.start()
     app, reconciler = assemble(endpoints, instance, publisher, load, Nowhere())

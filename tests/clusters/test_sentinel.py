@@ -18,7 +18,7 @@ async def test_the_primary_is_followed(tmp_path_factory: pytest.TempPathFactory)
         assert await cache.wait(1, 2_000) == 1, "the copy has it"
         clusters.hold("primary")
 
-        async def ask() -> str | None:
+        async def ask() -> object:
             try:
                 await cache.set("after", "failover")
                 return await cache.get("shop")

@@ -43,6 +43,7 @@ def test_sentinels_and_their_primary_with_tls() -> None:
     pool = opened("rediss+sentinel://s1.example/shop?ssl_ca_certs=/ca.pem").connection_pool
     assert pool.connection_class is SentinelManagedSSLConnection
     assert pool.connection_kwargs["ssl_ca_certs"] == "/ca.pem"
+    assert isinstance(pool, SentinelConnectionPool)
     (asked,) = pool.sentinel_manager.sentinels
     assert asked.connection_pool.connection_class is SSLConnection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,15 +48,17 @@ def test_a_certificate_that_is_none_is_named(value: str) -> None:
         client_settings(Endpoints.of(environment))
 
 
+def credentials(environment: dict[str, str]) -> Any:
+    return create_app("t", Endpoints.of(environment)).conf.broker_credentials
+
+
 def test_faust_is_told_the_same() -> None:
-    environment = {**SASL, "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}
-    given = create_app("t", Endpoints.of(environment)).conf.broker_credentials
+    given = credentials({**SASL, "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"})
     assert given.protocol.value == "SASL_PLAINTEXT"
     assert (given.mechanism.value, given.username, given.password) == (
         "SCRAM-SHA-512",
         "shop",
         "safe",
     )
-    tls = Endpoints.of({"KAFKA_SECURITY_PROTOCOL": "SSL"})
-    assert create_app("t", tls).conf.broker_credentials.protocol.value == "SSL"
-    assert create_app("t", Endpoints.of({})).conf.broker_credentials is None
+    assert credentials({"KAFKA_SECURITY_PROTOCOL": "SSL"}).protocol.value == "SSL"
+    assert credentials({}) is None
