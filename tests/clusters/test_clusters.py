@@ -23,7 +23,7 @@ ITEMS = 6
 START = 100
 ROUNDS = 4
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
