@@ -112,16 +112,13 @@ def rotate(
 def drop(key: Annotated[str, typer.Argument(help="Its id; see keys status.")]) -> None:
     """Take an old key out of secret.key. Refused while a secret still needs it."""
 
-    async def work(found: Here, database: Database, keyring: Keyring) -> int:
-        from streams.rotation import counted
-
-        return (await counted(database)).get(key, 0)
-
     from runtime.here import here
     from streams.keyring import KeyringError, drop_key
 
-    needed = _run(work)
-    if needed:
+    held, keyring = _run(lambda _here, database, ring: _counts(database, ring))
+    if key == keyring.newest:
+        raise SmartStoreError(f"{key} is the newest key", fix="smartstore keys new")
+    if needed := held.get(key):
         raise SmartStoreError(f"{needed} secrets need {key}", fix="smartstore keys rotate")
     found = here()
     if found.environment.get(GIVEN):

@@ -4,9 +4,18 @@ environment."""
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -72,7 +81,12 @@ class AlertSettings(BaseModel):
 class AlertEnvironment(BaseSettings):
     """How e-mail leaves, and who is told of the servers. Loaded only by entry points."""
 
-    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # a refused set of settings holds the mail server's password
+    )
 
     smtp_host: str = Field("", validation_alias="SMARTSTORE_SMTP_HOST")
     """Empty: no e-mail."""
@@ -92,6 +106,16 @@ class AlertEnvironment(BaseSettings):
     )
     whatsapp: str = Field("", validation_alias="SMARTSTORE_ALERT_WHATSAPP")
     public_url: str = Field("", validation_alias="SMARTSTORE_PUBLIC_URL")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """A typing error is told at the start, not when something is wrong."""
+        try:
+            _ = self.operator
+        except ValidationError as error:
+            told = "; ".join(str(one["msg"]) for one in error.errors(include_url=False))
+            raise ValueError(f"SMARTSTORE_ALERT_…: {told}") from None
+        return self
 
     @property
     def sender(self) -> str:
