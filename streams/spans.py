@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -73,8 +73,13 @@ class Exported:
 
 
 def open_spans(process: str) -> Exported:
-    """This process's spans; its name is the service's, unless OTEL_SERVICE_NAME says otherwise."""
-    resource = Resource({"service.name": process, "service.namespace": "smartstore"})
-    provider = TracerProvider(resource=resource.merge(Resource.create()), shutdown_on_exit=False)
+    """This process's spans."""
+    provider = TracerProvider(resource=resource_of(process), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Exported(provider)
+
+
+def resource_of(process: str) -> Resource:
+    """The process's name is the service's, unless OTEL_SERVICE_NAME says otherwise."""
+    ours = Resource({"service.name": process, "service.namespace": "smartstore"})
+    return Resource.create(dict(ours.merge(OTELResourceDetector().detect()).attributes))

@@ -17,7 +17,7 @@ from schemas.envelope import Envelope, traceparent_of
 from schemas.topics import FEED, INBOUND, OBSERVATIONS, Topic
 from streams import tracing
 from streams.kafka.records import Incoming, Outgoing
-from streams.spans import Exported
+from streams.spans import Exported, resource_of
 
 GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 """The example of the W3C's recommendation."""
@@ -47,6 +47,11 @@ def arrived(record: Outgoing) -> Incoming:
     return Incoming(
         record.topic.name, 1, 42, 0, record.key, record.value or b"", list(record.headers)
     )
+
+
+def service_of(process: str) -> tuple[object, object]:
+    found = resource_of(process).attributes
+    return found["service.name"], found["service.namespace"]
 
 
 def parents(spans: tuple[ReadableSpan, ...]) -> dict[str, str]:
@@ -113,6 +118,14 @@ def test_what_is_not_sampled_stays_so(seen: InMemorySpanExporter) -> None:
 def test_a_strangers_header_is_taken_only_if_it_is_one(given: str) -> None:
     assert tracing.enter(given) != given
     assert tracing.enter(GIVEN) == GIVEN == tracing.here()
+
+
+def test_a_process_has_a_name_unless_the_environment_gives_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert service_of("reconcile") == ("reconcile", "smartstore")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "sync-colombo")
+    assert service_of("reconcile") == ("sync-colombo", "smartstore")
 
 
 def test_without_an_endpoint_nothing_that_traces_is_loaded() -> None:
