@@ -33,6 +33,11 @@ WRITES = Counter(
     ["platform", "result"],
 )
 PARKED = Counter("smartstore_parked_total", "Records put into the dead letter.", ["stage"])
+ALERTS = Counter(
+    "smartstore_alert_deliveries_total",
+    "Alerts on their way to people, by channel and what became of the try: sent, due, failed.",
+    ["channel", "result"],
+)
 REQUESTS = Histogram(
     "smartstore_request_seconds",
     "HTTP requests by route and status, webhooks too.",

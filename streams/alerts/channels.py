@@ -32,6 +32,7 @@ from streams.database import Database
 from streams.directory import Directory
 from streams.kafka.records import Publishes
 from streams.keyring import KeyringError
+from streams.metrics import ALERTS
 from streams.sinks.schedule import SCHEDULE_S, next_attempt
 from streams.whatsapp.service import REFUSALS, WhatsAppService
 
@@ -72,6 +73,7 @@ class Channels:
             *(self._try(desk, message, message.deliveries[place], now_ms) for place in places)
         )
         for place, delivery in zip(places, tried, strict=True):
+            ALERTS.labels(delivery.channel, delivery.state).inc()
             message = await desk.note(message, place, delivery)
         return message
 
