@@ -61,6 +61,7 @@ def erase(
 
     try:
         if dry_run or not yes:
+            sys.stderr.write("looking through views and the archive …\n")
             found = run(look)
             if dry_run:
                 _show(found, as_json=as_json)
