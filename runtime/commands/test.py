@@ -9,11 +9,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import typer
 
-from runtime.audit import audit
+from runtime.audit import Audited, audit
 from runtime.bootstrap import VENV, SetupFailed, install
 from runtime.console import Terminal
 from runtime.errors import CannotServe, TestsFailed
@@ -70,9 +71,11 @@ def run_checks(
         raise CannotServe(str(error), fix="check the network and start again") from error
     if not fast:
         _install_system_packages(terminal)
-    failed = [name for name, command in CHECKS if not _check(terminal, name, command)]
-    if not fast and not _audited(terminal):
-        failed.append("audit")
+    with ThreadPoolExecutor(1) as pool:
+        asked = None if fast else pool.submit(audit)  # it waits for the package index
+        failed = [name for name, command in CHECKS if not _check(terminal, name, command)]
+        if asked is not None and not _told(terminal, asked.result()):
+            failed.append("audit")
     if fast or context.args:
         tests_passed = _run(["pytest", *(["-m", QUICK] if fast else []), *context.args]) == 0
     else:
@@ -100,9 +103,8 @@ def _check(terminal: Terminal, name: str, command: Sequence[str]) -> bool:
     return passed
 
 
-def _audited(terminal: Terminal) -> bool:
+def _told(terminal: Terminal, found: Audited) -> bool:
     """Known weaknesses of our packages are a failure; that nobody answers is not."""
-    found = audit()
     for line in (found.sentence, *found.findings):
         terminal.warn(line) if found.findings or not found.asked else terminal.say(line)
     return not found.findings
