@@ -150,7 +150,8 @@ def run(work: Callable[[Sources], Awaitable[T]]) -> T:
         return asyncio.run(all_of_it())
     except PyMongoError as error:
         raise CannotServe(
-            "MongoDB does not answer", fix="smartstore up, or DATABASE_URL"
+            f"MongoDB does not answer ({type(error).__name__})",
+            fix="smartstore up, or DATABASE_URL; then the same again",
         ) from error
     except (LocationInvalid, KeyringError) as error:
         raise SmartStoreError(str(error)) from error
