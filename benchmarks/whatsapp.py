@@ -105,7 +105,7 @@ async def _place(merchant: Merchant, orders: int) -> None:
     now = rfc3339(int(time.time() * 1000))
     rows = [
         {
-            "_id": f"w{place:05d}",
+            "_id": f"{merchant.organization_id}-w{place:05d}",
             "organizationId": merchant.organization_id,
             "number": f"W{place:05d}",
             "status": "pending",
@@ -128,7 +128,8 @@ async def _ship(merchant: Merchant, orders: int) -> None:
     """In slices, as a warehouse does."""
     size = max(1, orders // 20)
     for start in range(0, orders, size):
-        ids = [f"w{place:05d}" for place in range(start, min(start + size, orders))]
+        places = range(start, min(start + size, orders))
+        ids = [f"{merchant.organization_id}-w{place:05d}" for place in places]
         match = {"_id": {"$in": ids}, "organizationId": merchant.organization_id}
         await merchant.collection("orders").bulk_write(
             [UpdateMany(match, {"$set": {"status": STATUS}})]

@@ -44,13 +44,13 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     runs: Annotated[int, typer.Option(help="Runs; medians are shown.", min=1)] = 3,
     seconds: Annotated[int, typer.Option(help="page: how long.", min=10)] = 600,
-    quick: Annotated[bool, typer.Option("--quick", help="scale: shorter, once.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="scale, whatsapp: shorter, once.")] = False,
 ) -> None:
     """Measure on this machine, beside peers in the same run. Takes some minutes."""
     module = importlib.import_module(f"benchmarks.{MODULES.get(name, name.value)}")
     if name is Name.PAGE:
         report = module.run(seconds=seconds)
-    elif name is Name.SCALE:
+    elif name in (Name.SCALE, Name.WHATSAPP):
         report = module.run(runs=1 if quick else runs, quick=quick)
     else:
         report = module.run(runs=runs)
