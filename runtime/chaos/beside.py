@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 from runtime.chaos import watchers
 from runtime.chaos.ground import Ground
+from runtime.chaos.guest import LOADED
 from runtime.child import spawn
 from runtime.processes import WORKER_READY
 from runtime.settings import ROOT
@@ -20,7 +20,6 @@ from runtime.settings import ROOT
 REBALANCE_S = 5.0
 _GUESTS = ("reconcile", "inbound", "sinks")
 _COMES_WITHIN_S = 60.0
-_LEAVES_WITHIN_S = 15.0
 _LOOK_EVERY_S = 0.2
 
 Beside = Callable[[Ground], AbstractAsyncContextManager[None]]
@@ -28,64 +27,38 @@ Beside = Callable[[Ground], AbstractAsyncContextManager[None]]
 
 @asynccontextmanager
 async def rebalancing(ground: Ground) -> AsyncIterator[None]:
-    """Every five seconds a second worker joins a group, and the one before it leaves."""
-    moves = 0
-
-    async def come_and_go() -> None:
-        nonlocal moves
-        guests: deque[subprocess.Popen[bytes]] = deque()
-        try:
-            while True:
-                next_s = time.monotonic() + REBALANCE_S
-                guests.append(await _guest(ground, _GUESTS[moves % len(_GUESTS)]))
-                moves += 1
-                if len(guests) > 1:
-                    await _leave(guests.popleft())
-                await asyncio.sleep(max(0.0, next_s - time.monotonic()))
-        finally:
-            await asyncio.gather(*(_leave(guest) for guest in guests))
-
-    moving = asyncio.create_task(come_and_go())
+    """In each group a second worker joins and leaves, one or the other every five seconds."""
+    logs = [ground.system.home / "logs" / f"guest-{role}.log" for role in _GUESTS]
+    for log in logs:
+        log.unlink(missing_ok=True)
+    guests: list[subprocess.Popen[bytes]] = []
     try:
+        for role, log in zip(_GUESTS, logs, strict=True):
+            guests.append(_guest(ground, role, log))
+        async with asyncio.timeout(_COMES_WITHIN_S):
+            while not all(_said(log, LOADED) for log in logs):  # noqa: ASYNC110 a file
+                await asyncio.sleep(_LOOK_EVERY_S)
         yield
     finally:
-        moving.cancel()
-        results = await asyncio.gather(moving, return_exceptions=True)
-        for error in results:
-            if error is not None and not isinstance(error, asyncio.CancelledError):
-                ground.wrong("unsound", f"workers could not come and go: {error!r}")
-        ground.figures["workers_that_came"] = moves
+        for guest in guests:
+            guest.kill()
+            guest.wait()
+    for role, log in zip(_GUESTS, logs, strict=True):
+        times = _said(log, WORKER_READY)
+        ground.figures[f"second_{role}_joined"] = times
+        if not times:
+            ground.wrong("unsound", f"a second {role} never came")
 
 
-async def _guest(ground: Ground, role: str) -> subprocess.Popen[bytes]:
-    """A second worker of this role, at work."""
-    log = ground.system.home / "logs" / f"guest-{role}.log"
-    begin = log.stat().st_size if log.exists() else 0
-    environment = {
-        **ground.system.environment(),
-        "PYTHONPATH": str(ROOT),
-        "SMARTSTORE_INSTANCE": f"guest-{role}",
-    }
-    argv = (sys.executable, "-P", "-m", "streams.worker", role)
-    guest = spawn(argv, env=environment, cwd=ground.system.home, log=log)
-    try:
-        async with asyncio.timeout(_COMES_WITHIN_S):
-            while WORKER_READY.encode() not in log.read_bytes()[begin:]:  # noqa: ASYNC110 a file
-                await asyncio.sleep(_LOOK_EVERY_S)
-    except BaseException:
-        guest.kill()
-        guest.wait()
-        raise
-    return guest
+def _guest(ground: Ground, role: str, log: Path) -> subprocess.Popen[bytes]:
+    environment = {**ground.system.environment(), "PYTHONPATH": str(ROOT)}
+    argv = (sys.executable, "-P", "-m", "runtime.chaos.guest", role, str(REBALANCE_S))
+    return spawn(argv, env=environment, cwd=ground.system.home, log=log)
 
 
-async def _leave(guest: subprocess.Popen[bytes]) -> None:
-    guest.terminate()
-    try:
-        await asyncio.to_thread(guest.wait, _LEAVES_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        guest.kill()
-        guest.wait()
+def _said(log: Path, words: str) -> int:
+    """How often."""
+    return log.read_text(errors="replace").count(words) if log.exists() else 0
 
 
 BESIDE: dict[str, Beside] = {
