@@ -45,12 +45,8 @@ async def told_when_delivered(merchant: Merchant) -> None:
     await merchant.sandbox.customer_writes(merchant.number, DELIVERY["phone"], "Hello")
 
 
-async def test_a_parcel_goes_from_the_order_to_the_door_and_the_customer_is_told_once(
-    merchant: Merchant, system: System
-) -> None:
-    await told_when_delivered(merchant)
-    await stock_up(merchant, 1, 10)
-    account = await connected(merchant, system)
+async def nimal_buys(merchant: Merchant) -> dict[str, Any]:
+    """Two of the first item."""
     await merchant.sandbox.create_customer(
         merchant.shop.name,
         email="nimal@example.com",
@@ -60,7 +56,19 @@ async def test_a_parcel_goes_from_the_order_to_the_door_and_the_customer_is_told
             "postcode": "20000", "country": "LK", "first_name": "Nimal",
         },
     )  # fmt: skip
-    sold = await merchant.sandbox.sell(merchant.shop.name, sku(0), 2, customer="nimal@example.com")
+    sold: dict[str, Any] = await merchant.sandbox.sell(
+        merchant.shop.name, sku(0), 2, customer="nimal@example.com"
+    )
+    return sold
+
+
+async def test_a_parcel_goes_from_the_order_to_the_door_and_the_customer_is_told_once(
+    merchant: Merchant, system: System
+) -> None:
+    await told_when_delivered(merchant)
+    await stock_up(merchant, 1, 10)
+    account = await connected(merchant, system)
+    sold = await nimal_buys(merchant)
 
     async def order() -> dict[str, Any]:
         where = {"organizationId": merchant.organization_id, "number": str(sold["id"])}
