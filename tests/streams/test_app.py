@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,10 +19,13 @@ from streams.kafka.records import Incoming
 PLACE = TP("observations", 0)
 
 
-class Message(SimpleNamespace):
-    """Faust's, which are kept in sets."""
+@dataclass(eq=False)
+class Message:
+    """Of Faust's what is looked at; they are kept in sets."""
 
-    __hash__ = object.__hash__
+    tp: TP
+    offset: int
+    generation_id: int
 
 
 def event(*offsets: int, after: int | None = None, generation: int = 1, partition: int = 0) -> Any:
