@@ -7,6 +7,7 @@ const words = start.words;
 const at = (id) => document.getElementById(id);
 const MOST_ROWS = 50;
 const DRAW_MS = 100;
+const DRAW_MOST_MS = 25;
 const SPEAK_MS = 4000;
 
 const sync = realTimeSync({ organizationId: start.organizationId });
@@ -157,15 +158,22 @@ const wanted = (event) =>
   && (!filter.kinds.length || filter.kinds.includes(event.kind))
   && (!filter.source || [event.source, event.replica].includes(filter.source));
 
-function show(events) {
+/* Oldest first, for as long as it may take; what is left is answered, for the next time. */
+function show(events, mostMs = Infinity) {
   const there = new Set([...rows.children].map((row) => row.dataset.id));
   const fresh = document.createDocumentFragment();
-  for (const event of events.slice(-MOST_ROWS)) {
+  const newest = events.slice(-MOST_ROWS);
+  const began = performance.now();
+  let shown = 0;
+  while (shown < newest.length && (!shown || performance.now() - began < mostMs)) {
+    const event = newest[shown];
     if (wanted(event) && !there.has(event.id)) fresh.prepend(eventRow(event));
+    shown += 1;
   }
   rows.prepend(fresh);
   while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   at("no-events").hidden = rows.children.length > 0;
+  return newest.slice(shown);
 }
 
 function notice(text) {
@@ -255,9 +263,8 @@ let told = null;
 function draw() {
   drawing = 0;
   if (paused) return;
-  const fresh = held;
-  held = [];
-  show(fresh);
+  held = show(held, DRAW_MOST_MS);
+  if (held.length) drawing = setTimeout(draw, DRAW_MS);
 }
 sync.onEvent((event) => {
   arrived += 1;
