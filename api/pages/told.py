@@ -137,8 +137,8 @@ def told_word(text: str) -> str:
     found = _known(text)
     if found is not None:
         return found
-    if text and (found := gettext(text)) != text:
-        return found
+    if (whole := gettext(text)) != text:
+        return whole
     for end in re.finditer(r"\. ", text):
         what, fix = _known(text[: end.start()]), _known(text[end.end() :])
         if what is not None and fix is not None:
