@@ -52,8 +52,9 @@ async def test_a_customer_is_answered_and_gets_a_parcel(
     page = (await visit(viewport=DESK)).page
     await page.goto(f"{system.url}/conversations")
     await merchant.sandbox.customer_writes(merchant.number, CUSTOMER, "Do you wrap gifts?")
-    talk = page.locator("#talk-list a").filter(has_text="Do you wrap gifts?")
-    await talk.click(timeout=15_000)  # it comes by itself
+    await page.locator("#talk-list a").first.click(timeout=15_000)  # it comes by itself
+    heard = page.locator(".messages li").filter(has_text="Do you wrap gifts?")
+    await expect(heard).to_be_visible()
     await page.get_by_role("button", name="I answer here myself").click()
     await page.get_by_label("Your answer").fill("Yes, for nothing.")
     await page.get_by_role("button", name="Send").click()
@@ -119,6 +120,7 @@ async def test_an_event_opens_beside_the_list_and_tells_how_it_was_then(
     assert "open=" not in page.url
     assert "outcome=changed" in page.url
     await link.click()
+    await expect(drawer.locator("h1")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(link).to_be_focused()
 
