@@ -263,3 +263,24 @@ async def test_the_operator_hears_of_the_servers(
     assert "Kafka does not answer" in inbox[0].mails[1]["subject"]
     standing = {alert.key: alert.state for alert in await watch.desk.open_alerts(OPERATOR)}
     assert standing == {"lag/inbound": "raised", "server/kafka": "raised"}, "blind is not over"
+
+
+async def test_staff_get_it_by_a_template_through_the_ledgers_road(
+    watch: Watch, fresh: Database, kafka: Any
+) -> None:
+    directory = watch.watching.channels.directory
+    await directory.connect(
+        "kandy", "whatsapp", {"phone_number_id": "1"}, {"access_token": "t"}, first_sync="newest"
+    )
+    await watch.desk.save("kandy", AlertSettings(whatsapp=("+94771234567",), language="si"))
+    await low(fresh, "T1")
+    await watch.minutes(4)
+    (row,) = await fresh["ss_sends"].find({}).to_list()
+    (message,) = await watch.desk.messages("kandy", 5)
+    assert row["key"] == f"api:alert:{message.id}:+94771234567", "a repeat is the same message"
+    assert (row["purpose"], row["kind"]) == ("answer", "template")
+    template = row["message"]["template"]
+    assert (template["name"], template["language"]) == ("shop_alert", {"code": "si"})
+    assert "Tea T1" in template["components"][0]["parameters"][0]["text"]
+    assert [one.state for one in message.deliveries] == ["sent"]
+    assert [record.topic.name for record in kafka.records] == ["commands.whatsapp"]
