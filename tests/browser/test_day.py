@@ -1,98 +1,30 @@
-"""A day's work on every page: somebody asks on WhatsApp, buys in the shop, gets a parcel; what
-happened is looked up, counted, and a colleague is let in."""
+"""What happened is looked up beside the list, as it was then; a colleague is let in."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
-from support.small_shop import sku, stock_up
-from support.waiting import until
+from support.small_shop import stock_up
 from tests.browser.conftest import Visit
 from tests.browser.test_jobs import barriers, reprice
-from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
 
 DESK = {"width": 1100, "height": 800}
-CUSTOMER = "+94771234567"
-NIMAL = {
-    "phone": CUSTOMER, "address_1": "18 Temple Street", "city": "Kandy", "postcode": "20000",
-    "country": "LK", "first_name": "Nimal",
-}  # fmt: skip
 
 
 @pytest.fixture
 async def merchant(system: System) -> AsyncIterator[Merchant]:
-    """An organisation with a shop of one product, a WhatsApp number and a courier."""
-    platforms = Platforms(load=False)
+    """An organisation with a shop of one product."""
+    platforms = Platforms(load=False, number=False)
     async with open_merchant(system, f"d{secrets.token_hex(4)}", platforms) as made:
         await stock_up(made, 1, 10)
-        account = f"aramex-{made.organization_id}"
-        await made.sandbox.create_courier("aramex", account)
-        settings = {
-            "base_url": f"{system.sandbox_url}/couriers/{account}",
-            "allow_private_addresses": "true",
-            **SETTINGS["aramex"],
-            **PICKUP,
-        }
-        given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
-        await made.ask("POST", "/api/couriers", given)
         yield made
-
-
-async def test_a_customer_is_answered_and_gets_a_parcel(
-    system: System, merchant: Merchant, visit: Visit
-) -> None:
-    page = (await visit(viewport=DESK)).page
-    await page.goto(f"{system.url}/conversations")
-    await merchant.sandbox.customer_writes(merchant.number, CUSTOMER, "Do you wrap gifts?")
-    await page.locator("#talk-list a").first.click(timeout=15_000)  # it comes by itself
-    heard = page.locator(".messages li").filter(has_text="Do you wrap gifts?")
-    await expect(heard).to_be_visible()
-    await page.get_by_role("button", name="I answer here myself").click()
-    await page.get_by_label("Your answer").fill("Yes, for nothing.")
-    await page.get_by_role("button", name="Send").click()
-    said = page.locator(".messages li").filter(has_text="Yes, for nothing.")
-    await expect(said.locator(".delivery")).to_have_text("Read", timeout=15_000)
-    assert await barriers(page) == []
-
-    number = str((await sold(merchant))["id"])
-    await page.goto(f"{system.url}/shipments")
-    await page.get_by_label("Orders").fill(number)
-    await page.get_by_role("button", name="Make labels").click()
-    parcel = page.locator(".parcels li").filter(has_text=number).first
-    await expect(parcel).to_contain_text("Label made", timeout=30_000)  # the page looks again
-    await parcel.get_by_role("link").first.click()
-    async with page.expect_download() as label:
-        await page.get_by_role("link", name=re.compile("label", re.IGNORECASE)).first.click()
-    assert (await label.value).suggested_filename
-    await page.goto(f"{system.url}/analytics")
-    await expect(page.locator(".tile").filter(has_text="Orders").first).to_contain_text("1")
-    assert await barriers(page) == []
-
-
-async def sold(merchant: Merchant) -> dict[str, Any]:
-    """Nimal's order, once everybody knows it."""
-    shop = merchant.shop.name
-    await merchant.sandbox.create_customer(
-        shop, email="nimal@example.com", first_name="Nimal", billing=NIMAL
-    )
-    order: dict[str, Any] = await merchant.sandbox.sell(
-        shop, sku(0), 2, customer="nimal@example.com"
-    )
-
-    async def known() -> Any:
-        found = await merchant.ask("GET", f"/api/entities?type=order&q={order['id']}")
-        return found["entities"]
-
-    await until(known, bool)
-    return order
 
 
 async def test_an_event_opens_beside_the_list_and_tells_how_it_was_then(
