@@ -49,6 +49,7 @@ EVENTS = 1_000_000
 ENTITIES = 10_000
 SPREAD_MS = 2 * 86_400_000
 KILLS = 20
+COLUMNS = ("what", "archive (Parquet)", "Kafka (aiokafka)", "JSON lines")
 PATIENCE_S = 60.0
 """Without anything new for so long, it is given up."""
 ONE = f"p{ENTITIES // 3}"
@@ -67,13 +68,10 @@ class Bench:
 
 def run(*, runs: int = 3, events: int = EVENTS, kills: int = KILLS) -> Report:
     """Medians of `runs` reads; archiving and filling happen once."""
-    report = Report(
-        f"archive: {events:,} events of {ENTITIES:,} entities",
-        ("what", "archive (Parquet)", "Kafka (aiokafka)", "JSON lines"),
-    )
+    report = Report(f"archive: {events:,} events of {ENTITIES:,} entities", COLUMNS)
     with tempfile.TemporaryDirectory() as folder, LocalServers(Path(folder) / "s") as servers:
         environment = servers.environment()
-        uvloop.run(_measure(report, environment, Path(folder), runs, events))
+        uvloop.run(measure(report, environment, Path(folder), runs, events))
         if kills:
             _tell(f"killing the archiver {kills} times")
             found = uvloop.run(
@@ -98,9 +96,10 @@ def _other(url: str) -> str:
     return f"{head.rpartition('/')[0]}/kills?{options}"
 
 
-async def _measure(
+async def measure(
     report: Report, environment: dict[str, str], folder: Path, runs: int, events: int
 ) -> None:
+    """On these servers. Raises RuntimeError where the three ways do not find the same."""
     endpoints = Endpoints.model_validate(environment)
     await ensure_topics(endpoints)
     database = open_database(endpoints)
