@@ -108,6 +108,18 @@ async def find_record(
     return None if row is None else decode(row["record"], Record)
 
 
+async def id_of(database: Database, organization_id: str, entity_type: str, name: str) -> str:
+    """Our id of what people call so: by its SKU, or an order's number; the name itself where there
+    is none, or more than one. Errors: PyMongoError."""
+    rows = database[COLLECTION]
+    place = {"organizationId": organization_id, "type": entity_type}
+    if await rows.find_one({**place, "entityId": name}, {"_id": 1}) is not None:
+        return name
+    called = {**place, "words": word_of(name), "$or": [{"sku": name}, {"label": name}]}
+    found = await rows.find(called, {"entityId": 1}).limit(2).to_list()
+    return str(found[0]["entityId"]) if len(found) == 1 else name
+
+
 def search_of(text: str) -> Document:
     """The match for rows with every word of a search, each from its beginning, in any case."""
     return {"$and": [_begins(word) for word in text.casefold().split()[:WORDS_MOST]]}

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 @history.command()
 def at(
     when: When,
-    entity: Annotated[list[str] | None, typer.Argument(metavar="[TYPE ID]")] = None,
+    entity: Annotated[list[str] | None, typer.Argument(metavar="[TYPE NAME]")] = None,
     type_: Type = "",
     organization: Organization = "",
     as_json: AsJson = False,
@@ -63,7 +63,7 @@ def at(
             raise SmartStoreError(
                 "name the type and the id", fix="smartstore history at 2h product TEA-400"
             )
-        found = _run(organization, lambda past: past.entity(*_named(entity), at_ms))
+        found = _run(organization, lambda past: past.entity(entity[0], entity[1], at_ms), entity)
         if as_json:
             sys.stdout.write(to_json(found).decode() + "\n")
         else:
@@ -89,7 +89,7 @@ def diff(
 
 @history.command()
 def show(
-    entity: Annotated[list[str], typer.Argument(metavar="TYPE ID")],
+    entity: Annotated[list[str], typer.Argument(metavar="TYPE NAME")],
     organization: Organization = "",
     as_json: AsJson = False,
 ) -> None:
@@ -98,7 +98,7 @@ def show(
 
     if len(entity) != 2:
         raise SmartStoreError("name the type and the id", fix="smartstore history show order 1042")
-    found = _run(organization, lambda past: past.versions(*_named(entity)))
+    found = _run(organization, lambda past: past.versions(entity[0], entity[1]), entity)
     for version in found:
         if as_json:
             sys.stdout.write(to_json(version).decode() + "\n")
@@ -166,29 +166,37 @@ def moment_ms(text: str, *, to_come: bool = False) -> int:
     return found
 
 
-def _named(entity: list[str]) -> tuple[str, str]:
-    return entity[0], entity[1]
-
-
-def _run(organization: str, work: Callable[[Past], Awaitable[T]]) -> T:
-    """Do it with the past of what runs here. Raises SmartStoreError."""
+def _run(
+    organization: str, work: Callable[[Past], Awaitable[T]], entity: list[str] | None = None
+) -> T:
+    """Do it with the past of what runs here; `entity` (type, name) gets our id in the place of a
+    SKU or number. Raises SmartStoreError."""
     from runtime.here import here
 
-    return asyncio.run(_with_past(here(), organization, work))
+    return asyncio.run(_with_past(here(), organization, work, entity))
 
 
-async def _with_past(found: Here, organization: str, work: Callable[[Past], Awaitable[T]]) -> T:
+async def _with_past(
+    found: Here,
+    organization: str,
+    work: Callable[[Past], Awaitable[T]],
+    entity: list[str] | None,
+) -> T:
     from aiokafka.errors import KafkaError
     from pymongo.errors import PyMongoError
 
     from api.timetravel import Past
     from runtime.past import open_sources
+    from streams.entities import id_of
     from streams.timetravel import TimeTravel, reader
 
+    whose = organization or found.organization_id
     try:
         async with open_sources(found) as sources:
+            if entity is not None:
+                entity[1] = await id_of(sources.database, whose, entity[0], entity[1])
             travel = TimeTravel(sources.database, reader(sources), int(time.time() * 1000))
-            return await work(Past(travel, organization or found.organization_id))
+            return await work(Past(travel, whose))
     except (PyMongoError, KafkaError, TimeoutError) as error:
         raise CannotServe("MongoDB or Kafka does not answer", fix="smartstore up") from error
 

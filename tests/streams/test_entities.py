@@ -9,7 +9,7 @@ import pytest
 
 from schemas.codec import decode, encode
 from streams.database import Database
-from streams.entities import EntityViews, Fences, fence, find_record, known, search_of
+from streams.entities import EntityViews, Fences, fence, find_record, id_of, known, search_of
 from streams.kafka.records import Incoming
 from streams.sync.record import CLAIM_KEY_PREFIX, Agreed, Record, Replica
 
@@ -221,3 +221,18 @@ def test_the_newest_claim_before_a_record_fences_it(offset: int, epoch: int) -> 
 
 def test_a_record_decodes_as_it_was() -> None:
     assert decode(encode(entity("p1", 1, 1)), Record) == entity("p1", 1, 1)
+
+
+async def test_an_id_is_found_by_what_people_call_it(fresh: Database) -> None:
+    log = Changelog()
+    log.write("p1", 3, 7)
+    log.write("o1", 3, 7, type="order", fields={"number": Agreed("2009", 1, "web")})
+    for name in ("p2", "p3"):
+        log.write(name, 3, 7, fields={"sku": Agreed("TWICE", 1, "web")})
+    await EntityViews(fresh, LOG, Parked()).handle(log.records)
+    for kind, name, found in (
+        ("product", "p1", "p1"), ("product", "TEA-BOPF-400", "p1"), ("order", "2009", "o1"),
+        ("product", "2009", "2009"), ("product", "TWICE", "TWICE"), ("order", "x", "x"),
+    ):  # fmt: skip
+        assert await id_of(fresh, "kandy", kind, name) == found
+    assert await id_of(fresh, "galle", "order", "2009") == "2009"
