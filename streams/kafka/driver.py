@@ -15,10 +15,12 @@ handled.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as kafka
 from faust.types import TP, ConsumerMessage
 
@@ -52,8 +54,10 @@ class ChunkConsumer(kafka.Consumer):
             return
         if not self.flow_active or self.app.consumer_generation_id != generation:
             # Fetched across a rebalance: nobody can tell from which position. Read again from what
-            # is committed; repeats change nothing.
-            await self.perform_seek()
+            # is committed; repeats change nothing. A partition may be taken away meanwhile (two
+            # workers, one restarted): the assignment to come begins at what is committed anyway.
+            with contextlib.suppress(IllegalStateError):
+                await self.perform_seek()
             return
         for tp, found in records.items():
             if not self.flow_active or self.app.consumer_generation_id != generation:
@@ -65,8 +69,10 @@ class ChunkConsumer(kafka.Consumer):
 
     async def perform_seek(self) -> None:
         """Back to what is committed: chunks no longer follow on what was handed out before."""
-        await super().perform_seek()
-        self._handed_out.clear()
+        try:
+            await super().perform_seek()
+        finally:
+            self._handed_out.clear()
 
     def _to_chunk(self, tp: TP, records: list[Any]) -> ConsumerMessage:
         prefix = len(getattr(self.app, "topic_prefix", ""))
