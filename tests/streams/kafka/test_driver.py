@@ -22,7 +22,7 @@ class Rebalancing(ChunkConsumer):
         self.generations = iter((1, 2))
 
     @property
-    def app(self) -> Any:
+    def app(self) -> Any:  # type: ignore[override]
         return self
 
     @property
@@ -30,7 +30,7 @@ class Rebalancing(ChunkConsumer):
         return next(self.generations, 2)
 
     @property
-    def should_stop(self) -> bool:
+    def should_stop(self) -> bool:  # type: ignore[override]
         return False
 
     @property
