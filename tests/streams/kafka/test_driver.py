@@ -19,6 +19,7 @@ class Rebalancing(ChunkConsumer):
 
     def __init__(self) -> None:
         self._handed_out = {PLACE: 7}
+        self.flow_active = True
         self.generations = iter((1, 2))
 
     @property
@@ -30,12 +31,8 @@ class Rebalancing(ChunkConsumer):
         return next(self.generations, 2)
 
     @property
-    def should_stop(self) -> bool:  # type: ignore[override]
+    def should_stop(self) -> bool:
         return False
-
-    @property
-    def flow_active(self) -> bool:
-        return True
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109
         return {PLACE: [object()]}, {PLACE}
