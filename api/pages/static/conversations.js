@@ -12,6 +12,7 @@ const show = root.dataset.show;
 let timer = 0;
 let busy = false;
 let wanted = false;
+let settling = false; // what is shown may be a moment behind what was told: one more look follows
 
 function address(part) {
   if (part === "list") return `/conversations/part/list?${new URLSearchParams({ show, open })}`;
@@ -28,6 +29,7 @@ async function fetched(part) {
 /* Several events within a moment are one look. */
 function look() {
   wanted = true;
+  settling = true;
   if (!timer && !busy) timer = setTimeout(refresh, AGAIN_MS);
 }
 
@@ -43,7 +45,9 @@ async function refresh() {
     wanted = true; // asked for again with the next event, or when the page is looked at
   }
   busy = false;
-  if (wanted) timer = setTimeout(refresh, 5 * AGAIN_MS);
+  if (!wanted && !settling) return;
+  settling = wanted;
+  timer = setTimeout(refresh, 5 * AGAIN_MS);
 }
 
 async function showThread() {
