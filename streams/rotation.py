@@ -19,6 +19,8 @@ from streams.keyring import Keyring, KeyringError
 INTEGRATIONS = "ss_integrations"
 MAPS = (INTEGRATIONS, ALERTS)
 """Collections whose rows have `secrets`: {name: sealed}."""
+PARTS = ("secrets", "former")
+"""`former`: those that were replaced and count for a day more (`streams/formers.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,10 @@ async def sealed_secrets(database: Database) -> AsyncIterator[Sealed]:
     for collection in MAPS:
         rows = database[collection].find({"secrets": {"$type": "object"}})
         async for row in rows:
-            for name, blob in row["secrets"].items():
-                if isinstance(blob, dict) and blob.get("keyId"):
-                    yield _sealed(collection, row, f"secrets.{name}", name, blob)
+            for part in PARTS:
+                for name, blob in row.get(part, {}).items():
+                    if isinstance(blob, dict) and blob.get("keyId"):
+                        yield _sealed(collection, row, f"{part}.{name}", name, blob)
     async for row in database[ERASURES].find({"sealed.keyId": {"$exists": True}}):
         yield _sealed(ERASURES, row, "sealed", "erasure", row["sealed"])
 

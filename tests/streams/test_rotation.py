@@ -43,12 +43,16 @@ async def shop(fresh: Database) -> Database:
 async def test_every_secret_comes_to_the_newest_key(shop: Database) -> None:
     assert await counted(shop) == {OLD.newest: 5}
     before = await AlertDesk(shop, OLD).secret("kandy")
+    held = await shop["ss_integrations"].find_one({})
+    assert held is not None
+    await Directory(shop, OLD).change("kandy", held["_id"], secrets={"webhook_secret": "wh_2"})
     done = await rotate(shop, BOTH)
-    assert (done.moved, done.changed, done.troubles) == (5, 0, ())
-    assert await counted(shop) == {NEW.newest: 5}
+    assert (done.moved, done.changed, done.troubles) == (6, 0, ())
+    assert await counted(shop) == {NEW.newest: 6}
     connection = await Directory(shop, NEW).connection("kandy", "woocommerce")
     assert connection is not None
-    assert dict(connection.secrets) == SECRETS
+    assert dict(connection.secrets) == {**SECRETS, "webhook_secret": "wh_2"}
+    assert dict(connection.former) == {"webhook_secret": "wh_1"}, "it counts for a day more"
     assert await AlertDesk(shop, NEW).secret("kandy") == before
     (person,), _ = await Erasures(shop, NEW).active()
     assert person.needles == ("771234567",)
