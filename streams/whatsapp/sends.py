@@ -101,6 +101,14 @@ def message_id(organization_id: str, key: str) -> str:
     return new_entity_id(organization_id, EVENTS, "message", f"effect:{key}")
 
 
+def _beside(side: str, created_at_ms: int, identity: str) -> list[Document]:
+    """Rows older (`$lt`) or newer (`$gt`) than this one; of the same millisecond by their id."""
+    return [
+        {"createdAtMs": {side: created_at_ms}},
+        {"createdAtMs": created_at_ms, "_id": {side: identity}},
+    ]
+
+
 class Sends:
     """The rows. Errors: PyMongo's own."""
 
@@ -146,19 +154,27 @@ class Sends:
         try:
             await self._rows.insert_one(row)
         except DuplicateKeyError:
-            found = await self._rows.find_one({"_id": identity})
-            return read(found or row)
-        if group:
-            await self._rows.update_many(
-                {
-                    "organizationId": organization_id,
-                    "group": group,
-                    "state": {"$in": list(OPEN)},
-                    "_id": {"$ne": identity},
-                },
-                {"$set": self._stamped(state="dropped", why="newer", reason="newer news came")},
-            )
+            row = await self._rows.find_one({"_id": identity}) or row
+        if row["group"] and row["state"] in OPEN:
+            row = await self._newest_alone(row)
         return read(row)
+
+    async def _newest_alone(self, row: Document) -> Document:
+        """Of a group's messages that are not sent the newest stays, whoever of two that are made at
+        once comes here last: each drops what is older than itself, and itself where it is not the
+        newest. Never the newest, or nobody would be told."""
+        mine = (row["createdAtMs"], row["_id"])
+        group = {"organizationId": row["organizationId"], "group": row["group"]}
+        dropped = self._stamped(state="dropped", why="newer", reason="newer news came")
+        await self._rows.update_many(
+            {**group, "state": {"$in": list(OPEN)}, "$or": _beside("$lt", *mine)},
+            {"$set": dropped},
+        )
+        ended = {"state": {"$nin": ["dropped", "failed", "cancelled"]}}
+        if await self._rows.find_one({**group, **ended, "$or": _beside("$gt", *mine)}):
+            still = {"_id": row["_id"], "state": {"$in": list(OPEN)}}
+            await self._rows.update_one(still, {"$set": dropped})
+        return await self._rows.find_one({"_id": row["_id"]}) or row
 
     async def get(self, organization_id: str, identity: str) -> Outgoing | None:
         """By its id; None for another organisation's too."""

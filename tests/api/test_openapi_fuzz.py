@@ -40,7 +40,7 @@ class Unlimited(RateLimits):
 
 async def test_nothing_breaks_and_nobody_gets_in(live: Any, tmp_path: Path) -> None:
     app = live.api.app
-    app.state.services = replace(live.api.services, limits=Unlimited(""))
+    app.state.services = replace(live.api.services, limits=Unlimited(live.api.services.cache))
     (tmp_path / "schemathesis.toml").write_text(SETTINGS)
     seconds = os.environ.get("SMARTSTORE_FUZZ_S", "")
     thorough = ("--phases", "examples,coverage,fuzzing", "--max-time", seconds)

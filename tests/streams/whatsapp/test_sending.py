@@ -15,6 +15,7 @@ from streams.database import Database
 from streams.whatsapp.budget import Spending
 from streams.whatsapp.dispatch import command_of, dispatch_due
 from streams.whatsapp.rates import Rates
+from streams.whatsapp.sends import Outgoing, Sends
 from streams.whatsapp.service import NotUnknown, WhatsAppService
 from streams.whatsapp.templates import Templates, apply_update
 from tests.streams.whatsapp.rig import HOUR_MS, NUMBER, TO, Rig
@@ -244,3 +245,27 @@ async def test_rates_are_kept_with_redis_and_stricter_without(redis: Redis) -> N
     alone.rest(name, "+9", 16)
     assert 15 < await alone.take(name, "+9") <= 16
     await nowhere.aclose()
+
+
+async def test_of_two_that_are_made_at_once_one_stays(fresh: Database) -> None:
+    """Whoever comes last, never both and never none."""
+    for turn in range(20):
+        now = iter((1_000 + turn % 2, 1_000))
+        sends = Sends(fresh, lambda now=now: next(now, 1_002))
+        group = f"order:{turn}"
+
+        async def want(key: str, sends: Sends = sends, group: str = group) -> Outgoing:
+            return await sends.want(
+                "kandy", f"{group}:{key}", replica="whatsapp", to="+94771234567",
+                purpose="notification", kind="order_status", group=group,
+            )  # fmt: skip
+
+        await asyncio.gather(want("packed"), want("sent"))
+        rows = await fresh["ss_sends"].find({"group": group}).to_list()
+        assert sorted(row["state"] for row in rows) == ["dropped", "waiting"]
+        # The same news once more, after a crash say, changes nothing.
+        await asyncio.gather(want("packed"), want("sent"))
+        again = await fresh["ss_sends"].find({"group": group, "state": "waiting"}).to_list()
+        assert [row["_id"] for row in again] == [
+            row["_id"] for row in rows if row["state"] == "waiting"
+        ]

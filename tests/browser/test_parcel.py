@@ -1,0 +1,77 @@
+"""A parcel in the browser: from the order's number to the label that is printed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from runtime.demo.merchant import Merchant, Platforms, open_merchant
+from runtime.demo.system import System
+from support.small_shop import sku, stock_up
+from support.waiting import until
+from tests.browser.conftest import Visit
+from tests.browser.test_jobs import barriers
+from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
+
+DESK = {"width": 1100, "height": 800}
+NIMAL = {
+    "phone": "+94771234567", "address_1": "18 Temple Street", "city": "Kandy", "postcode": "20000",
+    "country": "LK", "first_name": "Nimal",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def merchant(system: System) -> AsyncIterator[Merchant]:
+    """An organisation with a shop of one product and a courier."""
+    platforms = Platforms(load=False, number=False)
+    async with open_merchant(system, f"l{secrets.token_hex(4)}", platforms) as made:
+        await stock_up(made, 1, 10)
+        account = f"aramex-{made.organization_id}"
+        await made.sandbox.create_courier("aramex", account)
+        settings = {
+            "base_url": f"{system.sandbox_url}/couriers/{account}",
+            "allow_private_addresses": "true",
+            **SETTINGS["aramex"],
+            **PICKUP,
+        }
+        given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
+        await made.ask("POST", "/api/couriers", given)
+        yield made
+
+
+async def sold(merchant: Merchant) -> str:
+    """Nimal's order, once everybody knows it."""
+    shop = merchant.shop.name
+    await merchant.sandbox.create_customer(
+        shop, email="nimal@example.com", first_name="Nimal", billing=NIMAL
+    )
+    order = await merchant.sandbox.sell(shop, sku(0), 2, customer="nimal@example.com")
+
+    async def known() -> Any:
+        found = await merchant.ask("GET", f"/api/entities?type=order&q={order['id']}")
+        return found["entities"]
+
+    await until(known, bool)
+    return str(order["id"])
+
+
+async def test_an_order_gets_its_label(system: System, merchant: Merchant, visit: Visit) -> None:
+    page = (await visit(viewport=DESK)).page
+    number = await sold(merchant)
+    await page.goto(f"{system.url}/shipments")
+    await page.get_by_label("Orders").fill(number)
+    await page.get_by_role("button", name="Make labels").click()
+    parcel = page.locator(".parcels li").filter(has_text=number).first
+    await expect(parcel).to_contain_text("Label made", timeout=30_000)  # the page looks again
+    await parcel.get_by_role("link", name=f"Order {number}").click()
+    label = page.get_by_role("link", name="Label", exact=True)
+    await expect(label).to_be_visible()
+    assert await barriers(page) == []
+    # Asked for as the link would: Chromium shows a PDF in a viewer that no test can read.
+    answer = await page.request.get(f"{system.url}{await label.get_attribute('href')}")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert (await answer.body()).startswith(b"%PDF")
