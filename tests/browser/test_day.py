@@ -49,7 +49,7 @@ async def test_an_event_opens_beside_the_list_and_tells_how_it_was_then(
     await expect(drawer).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
-    assert "open=" not in page.url
+    await expect(page).not_to_have_url(re.compile("open="))
     assert "outcome=changed" in page.url
     await link.click()
     await expect(drawer.locator("h1")).to_be_focused()
