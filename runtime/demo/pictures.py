@@ -162,6 +162,7 @@ async def _pages(merchant: Merchant) -> list[tuple[str, str]]:
         ("cash", "/shipments/cod"),
         ("courierfile", "/shipments/profile"),
         ("analytics", "/analytics"),
+        ("alerts", "/alerts"),
         ("people", "/people"),
     ]
     if number:
