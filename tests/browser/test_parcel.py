@@ -59,7 +59,9 @@ async def sold(merchant: Merchant) -> str:
     return str(order["id"])
 
 
-async def test_an_order_gets_its_label(system: System, merchant: Merchant, visit: Visit) -> None:
+async def test_an_order_gets_its_label_and_is_counted(
+    system: System, merchant: Merchant, visit: Visit
+) -> None:
     page = (await visit(viewport=DESK)).page
     number = await sold(merchant)
     await page.goto(f"{system.url}/shipments")
@@ -75,3 +77,14 @@ async def test_an_order_gets_its_label(system: System, merchant: Merchant, visit
     answer = await page.request.get(f"{system.url}{await label.get_attribute('href')}")
     assert answer.headers["content-type"] == "application/pdf"
     assert (await answer.body()).startswith(b"%PDF")
+
+    await page.goto(f"{system.url}/analytics")
+    await expect(page.locator(".tile").filter(has_text="Orders").first).to_contain_text("1")
+    assert await barriers(page) == []
+    csv = await page.get_by_role("link", name="CSV").first.get_attribute("href")
+    assert (
+        (await page.request.get(f"{system.url}{csv}")).headers["content-type"].startswith("text/")
+    )
+    await page.goto(f"{system.url}/alerts")
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert await barriers(page) == []
