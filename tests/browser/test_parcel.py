@@ -11,17 +11,13 @@ from playwright.async_api import expect
 
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
-from support.small_shop import sku, stock_up
+from support.small_shop import nimal_buys, stock_up
 from support.waiting import until
 from tests.browser.conftest import Visit
 from tests.browser.test_jobs import barriers
-from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
+from tests.support.courier_bench import connected
 
 DESK = {"width": 1100, "height": 800}
-NIMAL = {
-    "phone": "+94771234567", "address_1": "18 Temple Street", "city": "Kandy", "postcode": "20000",
-    "country": "LK", "first_name": "Nimal",
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -30,26 +26,13 @@ async def merchant(system: System) -> AsyncIterator[Merchant]:
     platforms = Platforms(load=False, number=False)
     async with open_merchant(system, f"l{secrets.token_hex(4)}", platforms) as made:
         await stock_up(made, 1, 10)
-        account = f"aramex-{made.organization_id}"
-        await made.sandbox.create_courier("aramex", account)
-        settings = {
-            "base_url": f"{system.sandbox_url}/couriers/{account}",
-            "allow_private_addresses": "true",
-            **SETTINGS["aramex"],
-            **PICKUP,
-        }
-        given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
-        await made.ask("POST", "/api/couriers", given)
+        await connected(made, system)
         yield made
 
 
 async def sold(merchant: Merchant) -> str:
     """Nimal's order, once everybody knows it."""
-    shop = merchant.shop.name
-    await merchant.sandbox.create_customer(
-        shop, email="nimal@example.com", first_name="Nimal", billing=NIMAL
-    )
-    order = await merchant.sandbox.sell(shop, sku(0), 2, customer="nimal@example.com")
+    order = await nimal_buys(merchant)
 
     async def known() -> Any:
         found = await merchant.ask("GET", f"/api/entities?type=order&q={order['id']}")

@@ -8,9 +8,9 @@ import pytest
 
 from runtime.demo.merchant import Merchant
 from runtime.demo.system import System
-from support.small_shop import sku, stock_up
+from support.small_shop import nimal_buys, stock_up
 from support.waiting import until
-from tests.support.courier_bench import PICKUP, SECRETS, SETTINGS
+from tests.support.courier_bench import connected
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -18,21 +18,6 @@ DELIVERY = {
     "name": "Nimal", "phone": "+94771234567", "address": "18 Temple Street", "city": "Kandy",
     "postalCode": "20000",
 }  # fmt: skip
-
-
-async def connected(merchant: Merchant, system: System) -> str:
-    """A courier's account in the sandbox, connected."""
-    account = f"aramex-{merchant.organization_id}"
-    await merchant.sandbox.create_courier("aramex", account)
-    settings = {
-        "base_url": f"{system.sandbox_url}/couriers/{account}",
-        "allow_private_addresses": "true",
-        **SETTINGS["aramex"],
-        **PICKUP,
-    }
-    given = {"code": "aramex", "settings": settings, "secrets": SECRETS["aramex"]}
-    await merchant.ask("POST", "/api/couriers", given)
-    return account
 
 
 async def told_when_delivered(merchant: Merchant) -> None:
@@ -43,23 +28,6 @@ async def told_when_delivered(merchant: Merchant) -> None:
     both = {"orders": {"delivered": {}}, "shipments": {"delivered": {}}, "waitS": 3}
     await merchant.ask("PUT", "/api/whatsapp/notifications", {**settings, **both})
     await merchant.sandbox.customer_writes(merchant.number, DELIVERY["phone"], "Hello")
-
-
-async def nimal_buys(merchant: Merchant) -> dict[str, Any]:
-    """Two of the first item."""
-    await merchant.sandbox.create_customer(
-        merchant.shop.name,
-        email="nimal@example.com",
-        first_name="Nimal",
-        billing={
-            "phone": "+94771234567", "address_1": "18 Temple Street", "city": "Kandy",
-            "postcode": "20000", "country": "LK", "first_name": "Nimal",
-        },
-    )  # fmt: skip
-    sold: dict[str, Any] = await merchant.sandbox.sell(
-        merchant.shop.name, sku(0), 2, customer="nimal@example.com"
-    )
-    return sold
 
 
 async def test_a_parcel_goes_from_the_order_to_the_door_and_the_customer_is_told_once(

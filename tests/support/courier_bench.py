@@ -12,9 +12,12 @@ import httpx
 import uvicorn
 
 from api.main import listen
+from runtime.demo.merchant import Merchant
+from runtime.demo.system import System
 from sandbox.app import create_sandbox
 from sandbox.client import SandboxClient
 from sandbox.world import World
+from support.in_process import direct
 
 SETTINGS: dict[str, dict[str, str]] = {
     "aramex": {"username": "sandbox-user", "account_number": "A1"},
@@ -63,25 +66,26 @@ class CourierBench:
 
     def given(self, code: str, name: str = "") -> dict[str, Any]:
         """To connect an account that is there."""
-        settings = {
-            "base_url": f"{self.url}/couriers/{name or code}",
-            "allow_private_addresses": "true",
-            **SETTINGS[code],
-            **PICKUP,
-        }
-        return {"code": code, "settings": settings, "secrets": dict(SECRETS[code])}
+        return given_at(self.url, code, name)
 
 
-def _direct(app: Any) -> httpx.AsyncBaseTransport:
-    asgi = httpx.ASGITransport(app)
+def given_at(sandbox_url: str, code: str, name: str = "") -> dict[str, Any]:
+    """What `POST /api/couriers` takes for an account of that sandbox."""
+    settings = {
+        "base_url": f"{sandbox_url}/couriers/{name or code}",
+        "allow_private_addresses": "true",
+        **SETTINGS[code],
+        **PICKUP,
+    }
+    return {"code": code, "settings": settings, "secrets": dict(SECRETS[code])}
 
-    async def forward(request: httpx.Request) -> httpx.Response:
-        try:
-            return await asgi.handle_async_request(request)
-        except AssertionError:
-            raise httpx.ReadError("dropped", request=request) from None
 
-    return httpx.MockTransport(forward)
+async def connected(merchant: Merchant, system: System) -> str:
+    """An account of Aramex in the system's sandbox, connected; its name there."""
+    account = f"aramex-{merchant.organization_id}"
+    await merchant.sandbox.create_courier("aramex", account)
+    await merchant.ask("POST", "/api/couriers", given_at(system.sandbox_url, "aramex", account))
+    return account
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +99,7 @@ async def courier_bench() -> AsyncIterator[CourierBench]:
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0)
     async with httpx.AsyncClient(base_url=url) as http:
-        yield CourierBench(SandboxClient(http), app.state.world, url, _direct(app))
+        yield CourierBench(SandboxClient(http), app.state.world, url, direct(app))
     server.should_exit = True
     await task
     await app.state.world.sender.close()

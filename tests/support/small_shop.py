@@ -95,3 +95,20 @@ def _stock(merchant: Merchant, place: int, quantity: int) -> dict[str, Any]:
         "sku": sku(place),
         "quantity": quantity,
     }
+
+
+async def nimal_buys(merchant: Merchant) -> dict[str, Any]:
+    """Two of the first item."""
+    await merchant.sandbox.create_customer(
+        merchant.shop.name,
+        email="nimal@example.com",
+        first_name="Nimal",
+        billing={
+            "phone": "+94771234567", "address_1": "18 Temple Street", "city": "Kandy",
+            "postcode": "20000", "country": "LK", "first_name": "Nimal",
+        },
+    )  # fmt: skip
+    sold: dict[str, Any] = await merchant.sandbox.sell(
+        merchant.shop.name, sku(0), 2, customer="nimal@example.com"
+    )
+    return sold

@@ -12,9 +12,9 @@ import pytest
 from connectors.couriers.client import CourierClient
 from connectors.couriers.registry import courier
 from connectors.protocol import Connection
-from sandbox.app import create_sandbox
 from sandbox.client import SandboxClient
 from sandbox.world import World
+from support.in_process import sandbox_in_process
 
 ROOT = "https://sandbox.test/couriers"
 SECRETS = {
@@ -81,21 +81,9 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    app = create_sandbox(httpx.MockTransport(lambda _: httpx.Response(200)))
-    asgi = httpx.ASGITransport(app)
-
-    async def forward(request: httpx.Request) -> httpx.Response:
-        try:
-            return await asgi.handle_async_request(request)
-        except AssertionError:
-            raise httpx.ReadError("dropped", request=request) from None
-
-    transport = httpx.MockTransport(forward)
-    async with httpx.AsyncClient(transport=asgi, base_url="https://sandbox.test") as http:
-        control = SandboxClient(http)
-        await control.set_clock(freeze="2026-02-04T08:00:00")
-        bench = Bench(control, transport, app.state.world)
+    async with sandbox_in_process() as sandbox:
+        await sandbox.control.set_clock(freeze="2026-02-04T08:00:00")
+        bench = Bench(sandbox.control, sandbox.transport, sandbox.world)
         yield bench
         for client in bench.clients:
             await client.close()
-    await app.state.world.sender.close()

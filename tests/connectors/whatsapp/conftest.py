@@ -14,9 +14,9 @@ import pytest
 from connectors.protocol import Connection
 from connectors.whatsapp import WhatsApp
 from connectors.whatsapp.client import WhatsAppClient
-from sandbox.app import create_sandbox
 from sandbox.client import SandboxClient
 from schemas.command import Create, Delete, Perform, Write
+from support.in_process import sandbox_in_process
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "whatsapp"
 NUMBER = "104857392017364"
@@ -86,19 +86,8 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    app = create_sandbox(httpx.MockTransport(lambda _: httpx.Response(200)))
-    asgi = httpx.ASGITransport(app)
-
-    async def forward(request: httpx.Request) -> httpx.Response:
-        try:
-            return await asgi.handle_async_request(request)
-        except AssertionError:
-            raise httpx.ReadError("dropped", request=request) from None
-
-    transport = httpx.MockTransport(forward)
-    async with httpx.AsyncClient(transport=asgi, base_url="https://sandbox.test") as http:
-        control = SandboxClient(http)
-        await control.create_number(
+    async with sandbox_in_process() as sandbox:
+        await sandbox.control.create_number(
             NUMBER,
             catalog_id=CATALOGUE,
             access_token="sandbox-token-1",
@@ -106,11 +95,10 @@ async def bench() -> AsyncIterator[Bench]:
             templates=[{"name": "order_status", "language": "en", "parameters": 2}],
             account_id=WABA,
         )
-        client = WhatsApp(transport=transport).client(connection())
+        client = WhatsApp(transport=sandbox.transport).client(connection())
         assert isinstance(client, WhatsAppClient)
-        yield Bench(control, transport, client)
+        yield Bench(sandbox.control, sandbox.transport, client)
         await client.close()
-    await app.state.world.sender.close()
 
 
 BASE: dict[str, Any] = {"organization_id": "org", "replica": "whatsapp", "issued_at_ms": 0}

@@ -6,13 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 
 from connectors.protocol import Connection
-from sandbox.app import create_sandbox
-from sandbox.client import SandboxClient
 from schemas.codec import encode
 from schemas.observation import Observation, Seen
 from streams.database import Database
@@ -24,6 +21,7 @@ from streams.sync.record import Agreed, Record, Replica
 from streams.whatsapp.conversations import Conversation, Conversations
 from streams.whatsapp.rates import Rates
 from streams.whatsapp.talks import Talks
+from support.in_process import sandbox_in_process
 from tests.streams.conftest import KafkaLog
 from tests.streams.whatsapp.rig import CATALOGUE, NUMBER, WABA, Clock, Rig
 
@@ -138,19 +136,8 @@ def shop(fresh: Database) -> Shop:
 
 @pytest.fixture
 async def rig(fresh: Database, kafka: KafkaLog, redis: Redis) -> AsyncIterator[Rig]:
-    app = create_sandbox(httpx.MockTransport(lambda _: httpx.Response(200)))
-    asgi = httpx.ASGITransport(app)
-
-    async def forward(request: httpx.Request) -> httpx.Response:
-        try:
-            return await asgi.handle_async_request(request)
-        except AssertionError:
-            raise httpx.ReadError("dropped", request=request) from None
-
-    transport = httpx.MockTransport(forward)
-    async with httpx.AsyncClient(transport=asgi, base_url="https://sandbox.test") as http:
-        control = SandboxClient(http)
-        await control.create_number(
+    async with sandbox_in_process() as sandbox:
+        await sandbox.control.create_number(
             NUMBER, catalog_id=CATALOGUE, account_id=WABA, access_token="sandbox-token-1",
             templates=[
                 {"name": "order_status", "language": name, "parameters": 2} for name in ("en", "si")
@@ -158,5 +145,4 @@ async def rig(fresh: Database, kafka: KafkaLog, redis: Redis) -> AsyncIterator[R
         )  # fmt: skip
         directory = Directory(fresh, Keyring([bytes(32)]))
         rates = Rates(redis)
-        yield Rig(fresh, kafka, control, transport, directory, Clock(), rates)
-    await app.state.world.sender.close()
+        yield Rig(fresh, kafka, sandbox.control, sandbox.transport, directory, Clock(), rates)
