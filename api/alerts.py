@@ -16,7 +16,12 @@ from streams.alerts.settings import AlertSettings
 from streams.alerts.words import HELP, NAMES, Language, line_of, title_of
 
 HISTORY = 50
-LANGUAGES: dict[str, Language] = {"en": "en", "si": "si", "ta": "ta"}
+_LANGUAGES: dict[str, Language] = {"en": "en", "si": "si", "ta": "ta"}
+
+
+def spoken(language: str) -> Language:
+    """The language that alerts speak to a reader of this one."""
+    return _LANGUAGES.get(language, "en")
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Alerts:
 
 def alert_shape(alert: Alert, language: str) -> dict[str, Any]:
     """One alert, in words of the reader's language."""
-    said = LANGUAGES.get(language, "en")
+    said = spoken(language)
     return {
         "condition": alert.condition,
         "subject": alert.subject,
@@ -79,7 +84,7 @@ def alert_shape(alert: Alert, language: str) -> dict[str, Any]:
 
 def message_shape(message: Message, language: str) -> dict[str, Any]:
     """One message with its deliveries."""
-    said = LANGUAGES.get(language, "en")
+    said = spoken(language)
     return {
         "id": message.id,
         "at": rfc3339(message.at_ms),

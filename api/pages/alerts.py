@@ -10,7 +10,7 @@ from fastapi_problem.error import Problem
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 
-from api.alerts import Alerts
+from api.alerts import Alerts, spoken
 from api.deps import Caller, UseCaller, UseServices
 from api.pages.away import REACHABLE
 from api.pages.i18n import N_, _, language
@@ -122,16 +122,12 @@ async def _page(
         owner=owner,
         messages=await alerts.messages(language()) if owner else [],
         chosen=chosen,
-        conditions={name: NAMES[name][_spoken()] for name in SHOP},
+        conditions={name: NAMES[name][spoken(language())] for name in SHOP},
         channels=CHANNELS,
         states=STATES,
         mail=bool(use.alerts.smtp_host),
         **{"note": "", "trouble": "", "secret": "", **told},
     )
-
-
-def _spoken() -> Any:
-    return language()
 
 
 def _listed(text: str, between: str = r"[\s,;]+") -> list[str]:

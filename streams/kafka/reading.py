@@ -37,11 +37,10 @@ async def read_to_end(
     try:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
-        if last is not None:
-            begins = await consumer.beginning_offsets(places)
-            for place in places:
-                consumer.seek(place, max(begins[place], ends[place] - last))
+        begins = await consumer.beginning_offsets(places)
+        for place in places:  # aiokafka's seek_to_beginning may go to `auto_offset_reset` instead
+            begin = begins[place]
+            consumer.seek(place, begin if last is None else max(begin, ends[place] - last))
         unread = {place for place in places if ends[place]}
         while unread:
             for place, records in (await consumer.getmany(timeout_ms=1_000)).items():
