@@ -25,7 +25,9 @@ from streams.whatsapp.sends import Outgoing, Sends
 from streams.whatsapp.templates import Templates
 
 PAGE = 50
-SHOWN_FIELDS = ("media", "context", "editedAt", "revokedAt", "senderName")
+STILL = ("waiting", "held", "sent", "unknown")
+"""States of a message that is to be seen, whether or not its entity is there yet."""
+EXPLAINED = ("held", "failed", "dropped", "unknown", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,36 @@ class Desk:
             _shown(row, sends.get(row["entityId"]), files.get(f"{org}/{row['entityId']}"))
             for row in rows[:limit]
         ]
-        return shown, shown[-1].place if len(rows) > limit else ""
+        older = shown[-1].place if len(rows) > limit else ""
+        if not cursor:
+            shown = [*await self._on_their_way(conversation, shown, bool(older)), *shown]
+            shown.sort(key=lambda one: (one.at_ms, one.id), reverse=True)
+        return shown, older
+
+    async def _on_their_way(
+        self, conversation: Conversation, shown: Sequence[Shown], more: bool
+    ) -> list[Shown]:
+        """Messages of ours that are not in the history yet, of the time that `shown` covers."""
+        if conversation.phone is None:
+            return []
+        rows = await self._sends.list(
+            conversation.organization_id, states=STILL, to=conversation.phone
+        )
+        known = {one.id for one in shown}
+        since_ms = shown[-1].at_ms if more else 0
+        return [
+            Shown(
+                id=row.entity_id,
+                direction="out",
+                type=row.kind,
+                text=row.text,
+                status=_standing(row),
+                at_ms=row.created_ms,
+                reason=row.reason if row.state in EXPLAINED else "",
+            )
+            for row in rows
+            if row.entity_id not in known and row.created_ms >= since_ms
+        ]
 
     async def templates(self, conversation: Conversation) -> list[Template]:
         """Those that may be sent now."""
@@ -177,7 +208,7 @@ def _shown(row: Document, send: Document | None, file: Document | None) -> Shown
     record = decode(row["record"], Record)
     fields = {name: agreed.value for name, agreed in record.fields.items()}
     reason = ""
-    if send is not None and send["state"] in ("held", "failed", "dropped", "unknown", "cancelled"):
+    if send is not None and send["state"] in EXPLAINED:
         reason = str(send.get("reason") or "")
     return Shown(
         id=record.entity_id,
@@ -200,6 +231,13 @@ def _status(fields: Mapping[str, Any], send: Document | None) -> str:
     if send is not None and send["state"] in ("held", "unknown"):
         return str(send["state"])
     return str(fields.get("status") or "")
+
+
+def _standing(row: Outgoing) -> str:
+    """Of one that has no entity yet."""
+    if row.state in ("held", "unknown"):
+        return row.state
+    return row.delivery or ("sent" if row.state == "sent" else "queued")
 
 
 def conversation_json(found: Conversation, now_ms: int) -> dict[str, Any]:

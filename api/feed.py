@@ -19,6 +19,7 @@ from schemas.codec import Undecodable, decode
 from schemas.feed import ConflictLine, FeedLine
 from schemas.settings import Endpoints
 from schemas.topics import CONFLICTS, FEED, partition_of
+from streams.ending import ended
 from streams.kafka.access import client_settings
 
 log = structlog.get_logger(__name__)
@@ -77,9 +78,7 @@ class Feed:
     async def stop(self) -> None:
         """End reading."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await ended(self._task)
 
     # What others ask
 

@@ -27,6 +27,7 @@ from api.services import Services
 from api.shapes import Cursor, SyncStatus, live_conflict, read_cursor, to_json
 from schemas.feed import ConflictLine
 from streams.conflicts.rows import NO_BRAKE, Filter
+from streams.ending import ended
 
 log = structlog.get_logger(__name__)
 
@@ -151,9 +152,7 @@ async def _serve(
     pump = asyncio.create_task(_pump(use, websocket, client))
     listen = asyncio.create_task(_listen(use, websocket, client))
     done, pending = await asyncio.wait({pump, listen}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    await asyncio.gather(*pending, return_exceptions=True)
+    await ended(*pending)
     for task in done:
         error = task.exception()
         if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError):

@@ -103,6 +103,7 @@ from streams.archive.settings import ArchiveSettings
 from streams.cache import open_cache
 from streams.database import ensure_indexes, open_database
 from streams.directory import Directory, ensure_default_organization
+from streams.ending import ended
 from streams.intake import Intake
 from streams.kafka import Publisher
 from streams.kafka.lag import Lag
@@ -193,9 +194,7 @@ def create_api(open_services: OpenServices) -> FastAPI:
             try:
                 yield
             finally:
-                for task in told:
-                    task.cancel()
-                await asyncio.gather(*told, return_exceptions=True)
+                await ended(*told)
 
     app = FastAPI(
         title="SmartStore Sync",
@@ -269,8 +268,7 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
     try:
         yield services
     finally:
-        for task in going:
-            task.cancel()
+        await ended(*going)
         await services.couriers.close()
         await feed.stop()
         await board.withdraw()

@@ -8,7 +8,6 @@ Parquet). Settings are loaded here and handed down.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import logging
 import os
@@ -24,6 +23,7 @@ from pymongo.errors import PyMongoError
 from schemas.settings import Endpoints, SettingsError, load_endpoints
 from streams import metrics, tracing
 from streams.app import FAILED, SyncApp, leave_hard
+from streams.ending import ended
 from streams.kafka import PublishFailed
 from streams.roles import Role
 
@@ -107,9 +107,7 @@ async def _stop(role: Role, tasks: Sequence[asyncio.Task[None]]) -> None:
         async with asyncio.timeout(10):
             await asyncio.gather(*(app.stop() for app in role.apps))
             for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await ended(task)
             await role.close()
     except TimeoutError:
         log.warning("worker did not stop in time")

@@ -83,6 +83,7 @@ FORMS = (
     N_("The shop's server answers with an error page (HTTP %(status)s)"),
     N_("Try again in a while; if it stays, ask the shop's host."),
     # streams/upkeep/webhooks.py
+    N_("The shop's webhooks are being set up."),
     N_("Its webhooks were made by hand."),
     N_("The shop does not take our webhooks: %(reason)s"),
     N_(

@@ -45,6 +45,7 @@ from streams.couriers.rhythm import (
 )
 from streams.database import Database, Document
 from streams.directory import Directory
+from streams.ending import ended
 from streams.kafka.publisher import PublishFailed
 
 log = structlog.get_logger(__name__)
@@ -125,13 +126,11 @@ class Tracker:
                 for name in self._accounts.keys() - tasks.keys():
                     tasks[name] = asyncio.create_task(self._keep_asking(name))
                 for name in [name for name, task in tasks.items() if task.done()]:
-                    if (ended := tasks.pop(name).exception()) is not None:
-                        log.error("tracking of an account begins anew", reason=repr(ended)[:500])
+                    if (fault := tasks.pop(name).exception()) is not None:
+                        log.error("tracking of an account begins anew", reason=repr(fault)[:500])
                 await self._sleep(LOOK_S)
         finally:
-            for task in tasks.values():
-                task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await ended(*tasks.values())
             for name in self._accounts:
                 await self._paces.release(name, self._owner)
 
@@ -185,9 +184,7 @@ class Tracker:
                 else:
                     await self._sleep(found / 1000)
         finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await ended(*under_way)
 
     async def step(self, name: str, account: Account) -> float:
         """One question, where one is due, to its end. Milliseconds until the next look."""

@@ -36,6 +36,7 @@ from connectors.registry import connector
 from streams.database import Database
 from streams.directory import Directory
 from streams.effects.calls import Calls
+from streams.ending import ended
 from streams.kafka.lag import LagUnknown
 from streams.kafka.publisher import PublishFailed
 from streams.kafka.records import Publishes
@@ -188,8 +189,7 @@ class Runner:
                 if not started:
                     await asyncio.sleep(IDLE_S)
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await ended(looking)
             await self.stop()
 
     async def start_waiting(self) -> bool:

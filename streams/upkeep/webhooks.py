@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from pymongo import ReturnDocument
 
 from connectors.errors import Refused
 from connectors.protocol import Connection, Subscribes, Subscription
@@ -37,6 +38,7 @@ PING_S = 6.0
 """How long a ping may need to be told of: the api writes down what it heard every few seconds."""
 MADE_MS = 10 * 60_000
 """Webhooks this young and never heard of are still being tried."""
+BEGUN = "The shop's webhooks are being set up."
 OWNER_GONE = "the user who had made the webhooks may not see the items any more"
 BY_HAND_MS = 24 * HOUR_MS
 """Deliveries as young as this are still coming."""
@@ -101,8 +103,17 @@ class Desk:
         self._now_ms = int(time.time() * 1000)
 
     async def open(self) -> None:
-        """Read what is known, and learn the hours that have passed."""
-        self._row = await self._rows.find_one({"_id": self._place}) or {}
+        """Read what is known, and learn the hours that have passed. From here on there is a row,
+        with a state: people look while the platform is being asked. Only here it is made, so that
+        a connection removed meanwhile leaves none behind."""
+        begun = {"state": "verifying", "reason": BEGUN, "sinceMs": self._now_ms}
+        found = await self._rows.find_one_and_update(
+            {"_id": self._place},
+            {"$setOnInsert": begun},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        self._row = found or begun
         await self._listen()
         await self._learn()
 
@@ -267,4 +278,4 @@ class Desk:
 
     async def _set(self, assign: Document) -> None:
         self._row = {**self._row, **assign}
-        await self._rows.update_one({"_id": self._place}, {"$set": assign}, upsert=True)
+        await self._rows.update_one({"_id": self._place}, {"$set": assign})

@@ -99,7 +99,8 @@ def own_endpoints(servers: dict[str, str]) -> Endpoints:
 
 @pytest.fixture(scope="session")
 def database_name() -> str:
-    """One for all tests here, emptied after each: making its indexes takes longer than a test."""
+    """One for all tests here, emptied before each (whatever became of the one before): making its
+    indexes takes longer than a test."""
     return f"test_{uuid.uuid4().hex}"
 
 
@@ -171,6 +172,7 @@ async def api(
     if not application.indexed:
         await ensure_indexes(database)
         application.indexed = True
+    await emptied(database)
     directory = Directory(database, Keyring([b"k" * 32]))
     keys = {}
     for name in ("kandy", "galle"):
@@ -192,7 +194,6 @@ async def api(
     await services.feed.stop()
     await services.status.withdraw()
     await services.cache.aclose()
-    await emptied(database)
     await database.client.close()
 
 

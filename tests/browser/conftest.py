@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright, expect
 
 from api.login import issue_login_link
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
@@ -74,6 +74,11 @@ class Visitor:
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
 
+    def told(self, answer: Response) -> None:
+        """What the console says of a failure names no address."""
+        if answer.status >= 500:
+            self.complaints.append(f"{answer.status} {answer.request.method} {answer.url}")
+
     async def row(self, text: str) -> None:
         """A recent event says so."""
         await expect(self.page.locator("#events li").filter(has_text=text).first).to_be_visible(
@@ -105,6 +110,7 @@ async def visit(system: System, browser: Browser, merchant: Merchant) -> AsyncIt
             "console",
             lambda said: visitor.complaints.append(said.text) if said.type == "error" else None,
         )
+        page.on("response", visitor.told)
         visitors.append(visitor)
         await page.goto(await login_link(system, merchant, base or system.url))
         await expect(page.locator("#connection[data-tone=good]")).to_be_visible(timeout=15_000)

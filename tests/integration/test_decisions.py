@@ -84,19 +84,22 @@ async def test_a_shop_that_says_all_is_sold_out_is_not_believed(
 ) -> None:
     async with new_merchant(Platforms(load=False, number=False)) as merchant:
         await stock_up(merchant, ITEMS, STOCK)
-        for place in range(ITEMS):
-            await merchant.sandbox.edit_product(merchant.shop.name, sku(place), stock_quantity=0)
+        shop, last = merchant.shop.name, ITEMS - 1
+        for place in range(last):
+            await merchant.sandbox.edit_product(shop, sku(place), stock_quantity=0)
 
         async def batches() -> list[dict[str, Any]]:
             found: dict[str, Any] = await merchant.ask("GET", "/api/batches")
             return list(found["batches"])
 
+        await until(batches, lambda seen: len(seen) == 1, limit_s=60)
+        await merchant.sandbox.edit_product(shop, sku(last), stock_quantity=0)
         (batch,) = await until(
             batches, lambda seen: len(seen) == 1 and seen[0]["count"] == ITEMS, limit_s=60
         )
         assert batch["title"] == f"WooCommerce reports {ITEMS} of {ITEMS} products at 0"
         assert (batch["sample"][0]["before"], batch["sample"][0]["after"]) == (STOCK, 0)
-        assert (await quantities(merchant, ITEMS - 1))[0] == STOCK, "the last was never applied"
+        assert (await quantities(merchant, last))[0] == STOCK, "the last was never applied"
         body = {"until": batch["lastAt"]}
         started = await merchant.ask("POST", f"/api/batches/{batch['id']}/reject", body)
 

@@ -79,6 +79,28 @@ async def test_a_conversation_over_http(api: Any, heard: Heard) -> None:
     assert b"On its way" not in command.value  # what is said stays in the database
 
 
+async def test_an_answer_is_seen_before_it_is_history(api: Any, heard: Heard) -> None:
+    await heard("m1", "hello?", at_ms=now_ms() - 1000)
+    base = f"/api/conversations/{PHONE}"
+    async with api.client("kandy") as client:
+
+        async def messages() -> list[tuple[str, str, str]]:
+            found = (await client.get(f"{base}/messages")).json()["messages"]
+            return [(one["text"], one["status"], one["reason"]) for one in found]
+
+        sent = (await client.post(f"{base}/reply", json={"text": "Good day"})).json()
+        assert (await messages())[0] == ("Good day", "queued", "")
+        rows = api.services.database["ss_sends"]
+        await rows.update_one({}, {"$set": {"state": "held", "reason": "it is night"}})
+        assert (await messages())[0] == ("Good day", "held", "it is night")
+        await rows.update_one({}, {"$set": {"state": "sent", "delivery": "read"}})
+        assert (await messages())[0] == ("Good day", "read", "")
+        row = await rows.find_one({})
+        await heard(row["_id"], "Good day", direction="out", status="read")
+        assert [text for text, _, _ in await messages()] == ["Good day", "hello?"]
+        assert sent["id"] == row["_id"]
+
+
 async def test_outside_the_window_only_a_template_goes(api: Any, heard: Heard) -> None:
     await heard("m1", "hi", at_ms=now_ms() - 90_000_000)
     async with api.client("kandy") as client:
@@ -126,6 +148,8 @@ async def test_the_page_works_without_javascript(api: Any, heard: Heard) -> None
         sent = await client.post(f"/conversations/{PHONE}/reply", data={"text": "Good morning"})
         assert sent.status_code == 303
         assert sent.headers["location"] == "/conversations/%2B94771234567"
+        thread = (await client.get(f"/conversations/{PHONE}/part")).text
+        assert thread.index("hello") < thread.index("Good morning") < thread.index("On its way")
         given = await client.post(f"/conversations/{PHONE}/handover", data={"to": "person"})
         assert given.status_code == 303
         page = (await client.get(f"/conversations/{PHONE}")).text

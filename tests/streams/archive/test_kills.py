@@ -14,6 +14,7 @@ import pytest
 from benchmarks.archive_kills import killed
 from streams.archive.checking import check
 from streams.archive.reading import Query
+from streams.ending import ended
 from tests.streams.archive.conftest import Store, places
 from tests.streams.archive.test_archiver import seen, told
 
@@ -24,14 +25,6 @@ pytestmark = [
 ]
 
 
-async def stopped(running: asyncio.Task[None]) -> None:
-    """`asyncio.wait_for` of Python 3.11 loses a cancellation that meets the end of what it waits
-    for, and PyMongo writes with it: so until it is heard."""
-    while not running.done():
-        running.cancel()
-        await asyncio.wait({running}, timeout=2)
-
-
 async def test_stopped_at_any_await(store: Store) -> None:
     chance, sent = random.Random(7), 0
     for _ in range(20):
@@ -39,7 +32,7 @@ async def test_stopped_at_any_await(store: Store) -> None:
         sent += 8
         running = asyncio.create_task(store.archive(10**6))
         await asyncio.wait({running}, timeout=chance.uniform(0.01, 0.6))
-        await stopped(running)
+        await ended(running)
         assert running.cancelled()
     have = len(list((await store.open()).read(Query())))
     if have < sent:

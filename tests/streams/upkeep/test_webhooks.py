@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.channels import channels
 from connectors import registry
 from connectors.errors import Paused
 from connectors.protocol import Subscription
@@ -96,6 +97,37 @@ async def test_they_are_good_once_something_came(rig: Rig) -> None:
     await heard(rig)
     await rig.run("webhooks")
     assert (await state(rig))["state"] == "active"
+
+
+async def test_there_is_a_state_while_the_shop_is_asked(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.connect()
+    seen: list[dict[str, Any]] = []
+    judge = webhooks.Desk.judge
+
+    async def looked(desk: webhooks.Desk, *args: Any, **named: Any) -> None:
+        seen.append((await channels(rig.database, "kandy"))["pretend"])
+        await judge(desk, *args, **named)
+
+    monkeypatch.setattr(webhooks.Desk, "judge", looked)
+    await rig.run("webhooks")
+    assert [(one["state"], one["reason"]) for one in seen] == [("verifying", webhooks.BEGUN)]
+
+
+async def test_a_connection_removed_meanwhile_leaves_nothing_behind(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.connect()
+    judge = webhooks.Desk.judge
+
+    async def removed(desk: webhooks.Desk, *args: Any, **named: Any) -> None:
+        await rig.database[webhooks.COLLECTION].delete_one({"_id": PLACE})
+        await judge(desk, *args, **named)
+
+    monkeypatch.setattr(webhooks.Desk, "judge", removed)
+    await rig.run("webhooks")
+    assert await rig.database[webhooks.COLLECTION].find_one({"_id": PLACE}) is None
 
 
 async def test_a_ping_is_enough_to_know_that_the_shop_reaches_us(rig: Rig) -> None:
