@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from api.batches import Batches
 from api.checks import Checks
 from api.conflicts import Conflicts
+from api.currencies import Currencies
 from api.feed import Feed
 from api.forcing import Forcing
 from api.login import Sessions
@@ -71,6 +72,7 @@ class Services:
     """The archive joined with Kafka; None: not set up (tests)."""
     pulse: Pulse = field(default_factory=Pulse)
     couriers: CourierLines = field(default_factory=CourierLines)
+    currencies: Currencies = field(default_factory=Currencies)
     alerts: AlertEnvironment = field(default_factory=AlertEnvironment.model_construct)
     """How e-mail leaves; by default it does not."""
     greeting: set[object] = field(default_factory=set)

@@ -8,7 +8,7 @@ is made at import is marked with `N_` and looked up with `_` when it is shown.
 from __future__ import annotations
 
 import io
-import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,7 +25,7 @@ from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 from babel.support import Translations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,10 +34,14 @@ LANGUAGES = {"en": "English", "si": "සිංහල", "ta": "தமிழ்"}
 SHORT = {"en": "EN", "si": "සිං", "ta": "தமி"}
 LOCALES = {"en": "en_GB", "si": "si_LK", "ta": "ta_LK"}
 """There is no `en_LK` in CLDR."""
+SYMBOLS = {"en": {"LKR": "Rs"}, "si": {"LKR": "රු."}, "ta": {"LKR": "ரூ"}}
+"""As people in Sri Lanka write it; CLDR has `LKR` and `Rs.` for en and ta, browsers nothing for
+si."""
 CATALOGUES = Path(__file__).parent / "locale"
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 _zone: ContextVar[str] = ContextVar("zone", default="UTC")
+_currency: ContextVar[str] = ContextVar("currency", default="")
 
 
 class Languages:
@@ -53,9 +57,11 @@ class Languages:
             return
         before = _language.set(wanted(dict(scope["headers"])))
         place = _zone.set(scope["app"].state.services.settings.time_zone)
+        money = _currency.set("")
         try:
             await self._app(scope, receive, send)
         finally:
+            _currency.reset(money)
             _zone.reset(place)
             _language.reset(before)
 
@@ -152,6 +158,16 @@ def locale() -> Locale:
     return Locale.parse(LOCALES[language()])
 
 
+def currency() -> str:
+    """What amounts are in that name no currency themselves; empty where nobody has said."""
+    return _currency.get()
+
+
+def amounts_in(currency: str) -> None:
+    """Such amounts are in this, until the request is answered."""
+    _currency.set(currency)
+
+
 # Numbers
 
 
@@ -166,12 +182,25 @@ def percent_word(share: float) -> str:
 
 
 def currency_word(amount: str, currency: str) -> str:
-    """`1899.5`, `LKR` to `LKR 1,899.50`; what is no decimal stays as it is."""
+    """`1899.5`, `LKR` to `Rs 1,899.50`, with all its decimals: amounts that differ look different.
+    What is no decimal stays as it is."""
+    code = currency or "LKR"
     try:
-        text = str(format_currency(Decimal(amount), currency or "LKR", locale=locale()))
-        return re.sub(r"([A-Z]{3})(?=-?\d)", "\\1\u00a0", text)  # as CLDR asks; Babel does not
+        text = str(
+            format_currency(Decimal(amount), code, locale=locale(), decimal_quantization=False)
+        )
     except (InvalidOperation, ValueError):
         return amount
+    symbol = get_currency_symbol(code, locale=locale())
+    told = symbol_word(code)
+    space = "\u00a0" if unicodedata.category(told[-1]) != "Sc" else ""
+    return text.replace(symbol, told + space, 1)  # the space: as CLDR asks; Babel does not
+
+
+def symbol_word(currency: str) -> str:
+    """`LKR` to `Rs`."""
+    known = SYMBOLS.get(language(), {}).get(currency)
+    return known or str(get_currency_symbol(currency, locale=locale()))
 
 
 # Times: RFC 3339 in, the shop's own clock out

@@ -20,7 +20,7 @@ from api.pages.away import REACHABLE
 from api.pages.differing import Parts, parts_of
 from api.pages.i18n import N_, _, ngettext
 from api.pages.render import page
-from api.pages.visiting import UseVisitor
+from api.pages.visiting import UseVisitor, tell_amounts
 from api.pages.words import FATES, replica_word, value_word
 from api.sentences import always_about, lost_sentence
 from api.services import Services
@@ -61,6 +61,7 @@ NOTES = {
 @router.get("/sync/review")
 async def section(request: Request, caller: UseCaller, use: UseServices) -> Response:
     """The section alone, for the script of /sync."""
+    await tell_amounts(use, caller)
     return page(request, "review.html", **await review(use, caller))
 
 

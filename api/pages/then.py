@@ -83,6 +83,7 @@ async def _values(use: Services, caller: Caller, one: Found) -> dict[str, Any]:
         "deleted": bool(then.record and then.record.tombstone),
         "contested": list(then.record.conflicts) if then.record else [],
         "copies": list(copies),
+        "currency": agreed.get("currency"),
         "rows": [
             (name, value, [held.get(name) for held in copies.values()], current.get(name))
             for name, value in agreed.items()

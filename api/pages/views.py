@@ -15,7 +15,7 @@ from api.live import RECENT
 from api.pages.away import REACHABLE, away
 from api.pages.evidence import failed_count, low_stock
 from api.pages.i18n import COOKIE as LANGUAGE
-from api.pages.i18n import N_, _, forms, passed_forms
+from api.pages.i18n import N_, SYMBOLS, _, currency, forms, language, passed_forms
 from api.pages.render import for_script, page
 from api.pages.review import review
 from api.pages.visiting import UseVisitor
@@ -152,6 +152,8 @@ def script_words() -> dict[str, Any]:
         "kinds": KINDS,
         "states": STATES,
         "money": MONEY,
+        "currency": currency(),
+        "symbols": SYMBOLS.get(language(), {}),
     }
 
 

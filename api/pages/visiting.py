@@ -7,8 +7,11 @@ from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Request
+from pymongo.errors import PyMongoError
 
 from api.deps import Caller, UseServices, find_caller
+from api.pages.i18n import amounts_in
+from api.services import Services
 
 FRONT = "/sync"
 LONGEST = 1_000
@@ -23,7 +26,17 @@ async def visitor(request: Request, use: UseServices) -> Caller:
     found = await find_caller(request, use)
     if found is None:
         raise Stranger
+    await tell_amounts(use, found)
     return found
+
+
+async def tell_amounts(use: Services, caller: Caller) -> None:
+    """From here on amounts are shown in the currency of the organisation. Without MongoDB they are
+    bare numbers: the page has more to tell then."""
+    try:
+        amounts_in(await use.currencies.of(use.database, use.directory, caller.organization_id))
+    except PyMongoError:
+        amounts_in("")
 
 
 UseVisitor = Annotated[Caller, Depends(visitor)]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from api.pages.i18n import N_, _, clock_word
+from api.pages.i18n import N_, _, clock_word, currency_word
+from api.pages.i18n import currency as usual
 from schemas.feed import FeedLine
 from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
 from schemas.live import LiveEvent
@@ -244,23 +245,27 @@ def heading_word(field: str, kind: str) -> str:
     return _("%(field)s of %(item)s", field=first_big(field_word(field)), item=type_word(kind))
 
 
-def money_word(value: str) -> str:
-    """`1899.5` to `1,899.50`; what is no plain decimal stays as it is."""
+def money_word(value: str, currency: str = "") -> str:
+    """`1899.5` to `1,899.50`, with a currency to `Rs 1,899.50`; what is no plain decimal stays as
+    it is."""
     sign, digits = ("-", value[1:]) if value.startswith("-") else ("", value)
     whole, _, rest = digits.partition(".")
     if not whole.isdecimal() or (rest and not rest.isdecimal()):
         return value
+    if currency:
+        return currency_word(value, currency)
     return f"{sign}{int(whole):,}.{rest.ljust(2, '0')}"
 
 
-def value_word(value: Any, field: str = "") -> str:
-    """A value, short. Empty and zero stay different."""
+def value_word(value: Any, field: str = "", currency: object = "") -> str:
+    """A value, short. Empty and zero stay different. `currency`: the item's own, where it is known;
+    else the organisation's."""
     if value is None or value == "":
         return _("(empty)")
     if field == EXISTENCE:
         return _(FATES[value]) if value in FATES else str(value)
     if isinstance(value, str) and field in MONEY:
-        return money_word(value)
+        return money_word(value, currency if currency and isinstance(currency, str) else usual())
     if field == "status" and value in STATUSES:
         return _(STATUSES[value])
     if field in MOMENTS and isinstance(value, str):

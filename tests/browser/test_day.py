@@ -42,7 +42,7 @@ async def test_an_event_opens_beside_the_list_and_tells_how_it_was_then(
     assert await barriers(page) == []
     await drawer.get_by_role("link", name="As it stood then").click()
     row = drawer.locator("tr").filter(has=page.get_by_role("rowheader", name="price", exact=True))
-    await expect(row.locator("td").first).to_have_text("431.00", timeout=15_000)
+    await expect(row.locator("td").first).to_have_text("Rs 431.00", timeout=15_000)
     await page.go_back()
     await expect(drawer.locator("h1")).to_have_text("WooCommerce changed price")
     await page.reload()

@@ -94,9 +94,9 @@ async def test_a_decision_on_the_page_changes_both_platforms(
             break
         except AssertionError:
             continue
-    await page.get_by_role("button", name=f"Keep this: WooCommerce, {there}.00").click()
+    await page.get_by_role("button", name=f"Keep this: WooCommerce, Rs {there}.00").click()
     await expect(card).to_have_count(0)
-    await expect(page.locator("#told")).to_contain_text(f"kept WooCommerce's {there}.00")
+    await expect(page.locator("#told")).to_contain_text(f"kept WooCommerce's Rs {there}.00")
     await settled(merchant)
 
     async def price() -> Any:

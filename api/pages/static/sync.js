@@ -49,9 +49,20 @@ const moneyWord = (value) => {
   const whole = found[2].replace(/^0+(?=[0-9])/, "").replace(/(?<=[0-9])(?=([0-9]{3})+$)/g, ",");
   return `${found[1]}${whole}.${(found[3] || "").padEnd(2, "0")}`;
 };
-const valueWord = (value, field = "") => {
+/* As the server writes it: the language's own sign, all decimals. */
+const amountWord = (value, currency) => {
+  if (!currency || !/^-?[0-9]+(?:\.[0-9]+)?$/.test(value)) return moneyWord(value);
+  try {
+    const shape = new Intl.NumberFormat(locale, { style: "currency", currency, maximumFractionDigits: 20 });
+    return shape.formatToParts(value).map((part) =>
+      (part.type === "currency" && words.symbols[currency]) || part.value).join("");
+  } catch {
+    return moneyWord(value); /* no currency that anybody knows */
+  }
+};
+const valueWord = (value, field = "", currency = "") => {
   if (value === null || value === "" || value === undefined) return say("empty");
-  if (typeof value === "string" && words.money.includes(field)) return moneyWord(value);
+  if (typeof value === "string" && words.money.includes(field)) return amountWord(value, currency || words.currency);
   if (field === "status" && words.statuses[value]) return words.statuses[value];
   if (words.moments.includes(field) && !Number.isNaN(Date.parse(value))) return momentWord(new Date(value));
   if (value === true) return say("yes");
@@ -136,7 +147,7 @@ function eventRow(event) {
   const what = make("div", "what");
   const detail = make("p", "detail", `${typeWord(event.type)} ${event.label ? shorten(event.label, 60) : shorten(event.entityId, 16)}`);
   for (const [field, value] of Object.entries(event.data).slice(0, 3)) {
-    detail.append(` · ${fieldWord(field)}: `, make("b", "", valueWord(value, field)));
+    detail.append(` · ${fieldWord(field)}: `, make("b", "", valueWord(value, field, event.data.currency)));
   }
   if (event.reason) detail.append(` · ${event.reason}`);
   const link = make("a", "", title(event));

@@ -49,6 +49,22 @@ async def test_events_appear_by_themselves_and_can_be_paused(live: Any, page: Pa
     await expect(rows.first).to_contain_text("<b>Tea</b>")
 
 
+@pytest.mark.parametrize(
+    ("language", "amount"), [("en", "Rs 431.00"), ("si", "රු. 431.00"), ("ta", "ரூ 431.00")]
+)
+async def test_an_amount_is_written_by_the_script_as_by_the_server(
+    live: Any, page: Page, language: str, amount: str
+) -> None:
+    await page.locator(f"button[name=language][value={language}]").click()
+    await expect(page.locator(f"html[lang={language}]")).to_have_count(1)
+    await expect(page.locator("#connection[data-tone=good]")).to_be_visible()
+    live.feed("kandy", 1, type="order", fields={"total": "431", "currency": "LKR"})
+    told = page.locator("#events li b").first
+    await expect(told).to_have_text(amount)
+    await page.reload()
+    await expect(told).to_have_text(amount)
+
+
 async def test_a_conflict_appears_is_decided_and_taken_back(
     live: Any, page: Page, desk: Desk
 ) -> None:

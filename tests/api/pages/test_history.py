@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from api.currencies import Currencies
 from api.events import MASK, masked, read_place
 from api.pages.differing import parts_of
 from schemas.codec import encode
 from schemas.feed import FeedLine
 from streams.history import HistoryViews
 from streams.kafka import Incoming
+from streams.sync.record import Agreed, Record
 
 servers = pytest.mark.servers
 AT = 1_795_000_000_000
@@ -86,16 +88,54 @@ async def test_an_event_tells_before_and_after_causes_and_how_to_repeat_it(
     assert (missing.status_code, stranger.status_code, nonsense.status_code) == (404, 404, 303)
 
 
+async def named(api: Any, kind: str, entity_id: str, currency: str) -> None:
+    """An item that names its currency."""
+    held = {"currency": Agreed(currency, AT, "mongodb")}
+    record = Record(organization_id="kandy", type=kind, entity_id=entity_id, fields=held)
+    await api.services.database["ss_entities"].insert_one(
+        {"_id": f"kandy/{kind}/{entity_id}", "organizationId": "kandy", "type": kind,
+         "entityId": entity_id, "record": encode(record)}
+    )  # fmt: skip
+
+
+@servers
+async def test_amounts_are_in_the_currency_of_the_item_else_of_the_shop(
+    api: Any, keep: Any
+) -> None:
+    await keep(1, fields={"price": "1899.5"})
+    await keep(2, type="order", fields={"total": "20", "currency": "USD"})
+    directory = api.services.directory
+    await directory.connect("kandy", "woocommerce", {"currency": "LKR"}, {})
+    async with api.client("kandy") as client:
+        by_connection = await client.get("/events")
+        sinhala = await client.get("/events", headers={"accept-language": "si"})
+        event = await client.get(f"/events/{AT + 1}-1")
+    assert shown(by_connection.text) == ["Rs\xa01,899.50"]
+    assert "<b>US$20.00</b>" in by_connection.text
+    assert "<b>රු.\xa01,899.50</b>" in sinhala.text
+    assert "<td>Rs\xa01,899.50</td>" in event.text
+
+
+@servers
+async def test_where_items_name_several_currencies_none_is_guessed(api: Any) -> None:
+    database, directory = api.services.database, api.services.directory
+    await directory.connect("kandy", "woocommerce", {"currency": "LKR"}, {})
+    await named(api, "product", "p1", "USD")
+    assert await Currencies().of(database, directory, "kandy") == "USD"
+    await named(api, "order", "o1", "EUR")
+    assert await Currencies().of(database, directory, "kandy") == ""
+    assert await Currencies().of(database, directory, "galle") == ""
+
+
 @servers
 async def test_an_order_has_one_timeline_of_every_place(api: Any, keep: Any) -> None:
     from schemas.base import Fields
     from streams.entities import EntityViews
-    from streams.sync.record import Agreed, Record
 
     async def park(_record: Incoming, reason: str) -> None:
         raise AssertionError(reason)
 
-    fields: Fields = {"number": "1042", "status": "processing", "total": "4500"}
+    fields: Fields = {"number": "1042", "status": "processing", "total": "4500", "currency": "LKR"}
     record = Record(
         organization_id="kandy",
         type="order",
@@ -120,7 +160,7 @@ async def test_an_order_has_one_timeline_of_every_place(api: Any, keep: Any) -> 
         nothing = await client.get("/orders/9999")
     places = [text.partition("</b>")[0] for text in page.text.split('detail"><b>')[1:]]
     assert places == ["DHL", "WhatsApp", "WooCommerce"]
-    assert "LKR\xa04,500.00" in page.text
+    assert "Rs\xa04,500.00" in page.text
     assert nothing.status_code == 404
 
 

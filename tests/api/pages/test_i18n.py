@@ -51,12 +51,17 @@ def test_every_text_is_translated_with_its_places(language: str) -> None:
 
 def test_numbers_money_and_times_are_those_of_the_language() -> None:
     with i18n.speaking("en"):
-        assert i18n.currency_word("1234567.5", "LKR") == "LKR\xa01,234,567.50"
+        assert i18n.currency_word("1234567.5", "LKR") == "Rs\xa01,234,567.50"
+        assert i18n.currency_word("-431.005", "LKR") == "-Rs\xa0431.005"
+        assert i18n.currency_word("431", "USD") == "US$431.00"
+        assert i18n.currency_word("431", "XYZ") == "XYZ\xa0431.00"
+        assert i18n.currency_word("none", "LKR") == "none"
         assert i18n.moment_word("2026-11-22T08:32:07Z") == "22 Nov 2026, 08:32:07"
         assert i18n.passed_word(999) == "just now"
         assert i18n.passed_word(185_000) == "3 minutes ago"
     with i18n.speaking("ta"):
-        assert i18n.currency_word("1234567.5", "LKR").startswith("Rs.")
+        assert i18n.currency_word("1234567.5", "LKR") == "ரூ\xa012,34,567.50"
         assert "நவ" in i18n.moment_word("2026-11-22T08:32:07Z")
     with i18n.speaking("si"):
+        assert i18n.currency_word("1234567.5", "LKR") == "රු.\xa01,234,567.50"
         assert "නොවැ" in i18n.moment_word("2026-11-22T08:32:07Z")

@@ -135,7 +135,7 @@ async def test_cash_is_settled_from_a_statement(api: Any, http: httpx.AsyncClien
     form = {"courier": "aramex", "payout": "ST-1", "lines": f"{one['trackingNumber']} 4,400.00"}
     noted = await http.post("/shipments/cod", data=form)
     assert "1 parcel of statement ST-1 is noted" in noted.text
-    assert "-LKR\xa0100.00" in noted.text
+    assert "-Rs\xa0100.00" in noted.text
     wrong = await http.post("/shipments/cod", data={**form, "lines": "x\nnothing here"})
     assert wrong.status_code == 422
     assert "nothing here" in wrong.text
