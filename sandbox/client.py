@@ -315,6 +315,9 @@ class SandboxClient:
     async def courier_faults(self, name: str, *requests: Record) -> None:
         await self._ask("POST", f"couriers/{name}/faults", {"requests": list(requests)})
 
+    async def clear_courier_faults(self, name: str) -> None:
+        await self._ask("DELETE", f"couriers/{name}/faults")
+
 
 def _faults(requests: list[Record] | None, webhooks: Record | None, seed: int | None) -> Record:
     body: Record = {}

@@ -14,10 +14,13 @@ from streams.alerts.conditions import LAG, OWED_MS
 from streams.alerts.evaluate import HOUR_MS, MINUTE_MS, Fact
 from streams.alerts.words import platform_name
 from streams.cache import CACHE_ERRORS
-from streams.database import Database
+from streams.couriers.paces import COLLECTION as PACES
+from streams.couriers.paces import account_of
+from streams.database import Database, Document
 from streams.directory import Directory
 from streams.effects.ledger import Ledger
 from streams.kafka.lag import LagUnknown
+from streams.sinks.breaker import THRESHOLD
 from streams.sinks.troubles import COLLECTION as TROUBLES
 
 MOST = 200
@@ -57,6 +60,7 @@ async def _connections(
     mine = {"_id": {"$gte": f"{organization_id}/", "$lt": f"{organization_id}0"}}
     heard = {row["_id"]: row async for row in database["ss_webhooks"].find(mine)}
     breakers = {row["_id"]: row async for row in database[TROUBLES].find(mine)}
+    breakers |= await _couriers(database, directory, organization_id, now_ms)
     facts = []
     for one in await directory.integrations(organization_id):
         name, place = platform_name(one.replica), f"{organization_id}/{one.replica}"
@@ -64,7 +68,7 @@ async def _connections(
             facts.append(Fact("paused", one.replica, {"name": name}))
             continue
         breaker = breakers.get(place, {})
-        is_open = now_ms < int(breaker.get("untilMs", 0)) + TRIED_MS
+        is_open = _stands(breaker, now_ms)
         reason = str(breaker.get("reason", "")) if is_open else ""
         if one.trouble or (is_open and breaker.get("person")):
             values = {"name": name, "reason": _words(one.trouble or reason)}
@@ -74,6 +78,33 @@ async def _connections(
         elif heard.get(place, {}).get("state") in SILENT:
             facts.append(Fact("silent", one.replica, {"name": name}))
     return facts
+
+
+async def _couriers(
+    database: Database, directory: Directory, organization_id: str, now_ms: int
+) -> dict[str, Document]:
+    """The worst that is known of each courier's account, as a breaker's row. One that is asked too
+    fast waits by itself, and one question without an answer says nothing yet."""
+    connections = await directory.connections(organization_id)
+    accounts = {one.replica: account_of(one) for one in connections if one.platform == "courier"}
+    asked = database[PACES].find({"_id": {"$in": list(accounts.values())}}, {"troubles": 1})
+    held = {row["_id"]: row.get("troubles", {}).values() async for row in asked}
+    found: dict[str, Document] = {}
+    for replica, account in accounts.items():
+        bad = [
+            one
+            for one in held.get(account, ())
+            if _stands(one, now_ms)
+            and (one["person"] or (one["failures"] >= THRESHOLD and not one["fast"]))
+        ]
+        if bad:
+            worst = max(bad, key=lambda one: (one["person"], one["untilMs"]))
+            found[f"{organization_id}/{replica}"] = worst
+    return found
+
+
+def _stands(trouble: Document, now_ms: int) -> bool:
+    return now_ms < int(trouble.get("untilMs", 0)) + TRIED_MS
 
 
 async def _owed(database: Database, organization_id: str, now_ms: int) -> list[Fact]:

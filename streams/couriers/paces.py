@@ -1,9 +1,11 @@
 """How often an account may be asked, whoever asks: `ss_paces`, one row an account.
 
-    {_id: account, day, used, nextMs, owner, leaseUntilMs, restUntilMs, trouble, rhythm}
+    {_id: account, day, used, nextMs, owner, leaseUntilMs, rhythm,
+     troubles: {tracking | shipping: {failures, untilMs, reason, person, fast}}}
 
 An account is the credentials themselves: two organisations with the same key share one allowance.
-Reserving is one atomic update, so any number of processes keep the limit together.
+Reserving is one atomic update, so any number of processes keep the limit together. A deed's trouble
+stands until the deed works again; a replaced key is another account, of which nothing is known.
 """
 
 from __future__ import annotations
@@ -12,21 +14,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from connectors.couriers.errors import RateLimited
 from connectors.couriers.protocol import Pace
+from connectors.errors import Paused
 from connectors.protocol import Connection
 from streams.couriers.rhythm import DAY_MS, Rhythm
 from streams.database import Database, Document
 
+COLLECTION = "ss_paces"
 APART = 1.05
 """Calls are spaced a little wider than allowed, as networks bunch them."""
 PEOPLE_A_DAY = 0.05
 """Of a day's calls, the share that tracking leaves to people."""
 LEASE_MS = 30_000
+
+Deed = Literal["tracking", "shipping"]
+"""They may have keys of their own (DHL), so one may be refused while the other goes on."""
 
 
 class NotNow(Exception):
@@ -61,7 +69,7 @@ class Paces:
     def __init__(
         self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
     ) -> None:
-        self._rows = database["ss_paces"]
+        self._rows = database[COLLECTION]
         self._clock_ms = clock_ms
 
     async def reserve(
@@ -119,10 +127,28 @@ class Paces:
         """Another process may follow it at once."""
         await self._rows.update_one({"_id": account, "owner": owner}, {"$set": {"leaseUntilMs": 0}})
 
-    async def rest(self, account: str, until_ms: int, trouble: str) -> None:
-        """Nothing is asked before then; `trouble` tells people why."""
+    async def failed(self, account: str, deed: Deed, until_ms: int, error: Exception) -> None:
+        """The courier did not answer, or refuses our key; it is not tried again before then."""
+        place = f"troubles.{deed}"
+        told = {
+            "untilMs": until_ms,
+            "reason": str(error)[:500] or "no answer in time",
+            "person": isinstance(error, Paused),
+            "fast": isinstance(error, RateLimited),
+        }
         await self._rows.update_one(
-            {"_id": account}, {"$set": {"restUntilMs": until_ms, "trouble": trouble[:500]}}
+            {"_id": account},
+            {
+                "$set": {f"{place}.{name}": value for name, value in told.items()},
+                "$inc": {f"{place}.failures": 1},
+            },
+        )
+
+    async def worked(self, account: str, deed: Deed) -> None:
+        """All is well again, where it was not."""
+        place = f"troubles.{deed}"
+        await self._rows.update_one(
+            {"_id": account, place: {"$exists": True}}, {"$unset": {place: ""}}
         )
 
     async def found(self, account: str) -> Document:
@@ -130,15 +156,13 @@ class Paces:
         return await self._rows.find_one({"_id": account}) or {}
 
     async def keep(self, account: str, rhythm: Rhythm) -> None:
-        """What was learned, and that all is well."""
+        """What was learned."""
         told = {
             "scans": dict(rhythm.scans),
             "hours": dict(rhythm.hours),
             "byHour": list(rhythm.by_hour),
         }
-        await self._rows.update_one(
-            {"_id": account}, {"$set": {"rhythm": told, "trouble": "", "restUntilMs": 0}}
-        )
+        await self._rows.update_one({"_id": account}, {"$set": {"rhythm": told}})
 
 
 def rhythm_of(row: Document) -> Rhythm:

@@ -45,6 +45,8 @@ OLD_MS = 5_000
 """A claim older than this when the call is about to be made: the process was held up, and by the
 time it calls somebody else may have called."""
 WAITS_MS = 30_000
+REFUSED_MS = 6 * 3_600_000
+"""A key that was refused counts as refused for so long: what it was to make is not tried again."""
 NO_LOOKUP = (
     "The courier gave no answer and cannot be asked by our reference. Look in its portal, then "
     "tell us: POST /api/shipments/{id}/settle with the number, or that it was not made."
@@ -202,20 +204,36 @@ class Shipper:
             await self._ledger.settle(
                 command, "unknown", now_ms(), reason=reason, claimed_at_ms=claimed_ms
             )
+            await self._heard(connection, error)
             return await self._unknown(wanted, client, reason)
         except ConnectorError as error:
-            return await self._untaken(wanted, command, error, claimed_ms)
+            untaken = await self._untaken(wanted, command, error, claimed_ms)
+            await self._heard(connection, error)
+            return untaken
         if answer.created:
             made = answer.created[0]
             await self._ledger.settle(command, "sent", now_ms(), made.number)
+            await self._heard(connection)
             return await self._finish(wanted, connection, client, made)
         if answer.refused:
-            return await self._untaken(wanted, command, answer.refused[0], claimed_ms)
+            untaken = await self._untaken(wanted, command, answer.refused[0], claimed_ms)
+            await self._heard(connection, answer.refused[0])
+            return untaken
         reason = "the courier's answer does not mention it"
         await self._ledger.settle(
             command, "unknown", now_ms(), reason=reason, claimed_at_ms=claimed_ms
         )
         return await self._unknown(wanted, client, reason)
+
+    async def _heard(self, connection: Connection, error: Exception | None = None) -> None:
+        """Whether the courier is there and takes our key, kept for people. A refusal is an
+        answer."""
+        account, now_ms = account_of(connection), self._clock_ms()
+        if error is None or (isinstance(error, Refused) and not isinstance(error, Paused)):
+            await self._paces.worked(account, "shipping")
+            return
+        until_ms = now_ms + (REFUSED_MS if isinstance(error, Paused) else 0)
+        await self._paces.failed(account, "shipping", until_ms, error)
 
     async def _untaken(
         self, wanted: Wanted, command: Perform, error: ConnectorError, claimed_ms: int

@@ -87,6 +87,8 @@ class Account:
     day: int = -1
     rest_ms: int = 0
     failures: int = 0
+    well: bool = False
+    """Whether it is known that no trouble is noted of it."""
 
 
 class Tracker:
@@ -255,14 +257,15 @@ class Tracker:
             client = await self._lines.client(connection)
             told = await client.track([row.number for row in asked], uses_of(asked))
         except Retry as error:
-            return await self._rest(name, account, error.retry_after_s, str(error))
+            return await self._rest(name, account, error.retry_after_s, error)
         except Paused as error:
-            account.rest_ms = self._clock_ms() + PAUSED_MS
-            await self._paces.rest(name, account.rest_ms, str(error))
-            return REST_MS
+            return await self._stop(name, account, error)
         except ConnectorError as error:
-            return await self._rest(name, account, None, str(error))
+            return await self._rest(name, account, None, error)
         account.failures = 0
+        if not account.well:
+            await self._paces.worked(name, "tracking")
+            account.well = True
         await self._absorb(name, account, asked, told)
         return 0
 
@@ -290,12 +293,22 @@ class Tracker:
             account.rhythm = learn(account.rhythm, fresh)
             await self._paces.keep(name, account.rhythm)
 
-    async def _rest(self, name: str, account: Account, wait_s: float | None, trouble: str) -> float:
+    async def _stop(self, name: str, account: Account, error: Paused) -> float:
+        """Only a person helps."""
+        account.well = False
+        account.rest_ms = self._clock_ms() + PAUSED_MS
+        await self._paces.failed(name, "tracking", account.rest_ms, error)
+        return REST_MS
+
+    async def _rest(
+        self, name: str, account: Account, wait_s: float | None, error: ConnectorError
+    ) -> float:
         """Too fast, or away: the whole account waits, ever longer."""
+        account.well = False
         account.failures += 1
         again_ms = min(REST_MS * 2 ** min(account.failures - 1, 10), REST_MOST_MS)
         account.rest_ms = self._clock_ms() + int(max(1000 * (wait_s or 0), again_ms))
-        await self._paces.rest(name, account.rest_ms, trouble)
+        await self._paces.failed(name, "tracking", account.rest_ms, error)
         return REST_MS
 
     async def _client(self, name: str, account: Account) -> CourierClient[Any] | None:
@@ -304,8 +317,7 @@ class Tracker:
         try:
             client = await self._lines.client(connection)
         except Paused as error:
-            account.rest_ms = self._clock_ms() + PAUSED_MS
-            await self._paces.rest(name, account.rest_ms, str(error))
+            await self._stop(name, account, error)
             return None
         if "track" not in client.traits.operations:
             account.rest_ms = self._clock_ms() + PAUSED_MS

@@ -183,8 +183,9 @@ async def test_a_courier_that_is_away_rests_the_account(desk: Desk) -> None:
     connection = await desk.directory.connection(ORG, "courier:aramex")
     assert connection is not None
     row = await desk.parts.paces.found(account_of(connection))
-    assert row["restUntilMs"] > desk.clock.ms - 1
-    assert row["trouble"]
+    trouble = row["troubles"]["tracking"]
+    assert trouble["untilMs"] > desk.clock.ms - 1
+    assert trouble["reason"]
 
 
 async def test_a_days_calls_are_never_exceeded(desk: Desk) -> None:
