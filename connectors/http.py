@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ MAX_ANSWER_BYTES = 20_000_000
 """A page of 100 WooCommerce products with plugins' meta reaches 3 MB."""
 MAX_RETRY_AFTER_S = 3600.0
 SHORTEST_SECRET = 6
+
+logging.getLogger("httpx").setLevel(logging.WARNING)
+"""At INFO it writes whole addresses, and a query may hold a secret."""
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _decoder = msgspec.json.Decoder()
@@ -87,6 +91,7 @@ async def call(
     *,
     params: Mapping[str, str] | None = None,
     body: Any = None,
+    headers: Mapping[str, str] | None = None,
     limit: int = MAX_ANSWER_BYTES,
 ) -> Reply:
     """One request, its answer read to the end whatever its status.
@@ -95,8 +100,8 @@ async def call(
     Malformed for an answer over `limit` bytes. Their texts hold no query, header or body.
     """
     content = None if body is None else msgspec.json.encode(body)
-    headers = None if body is None else {"content-type": "application/json"}
-    request = client.build_request(method, path, params=params, content=content, headers=headers)
+    given = dict(headers or {}) | ({} if body is None else {"content-type": "application/json"})
+    request = client.build_request(method, path, params=params, content=content, headers=given)
     return await send(client, request, limit=limit)
 
 

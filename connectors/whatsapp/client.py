@@ -28,6 +28,7 @@ from connectors.whatsapp.messages import envelope, mark_read
 from connectors.whatsapp.pace import Pace
 from connectors.whatsapp.settings import Account
 from connectors.whatsapp.templates import Needed, Template, listed
+from connectors.whatsapp.tokens import ask_end
 from connectors.whatsapp.wire import Record, records, text
 from schemas.base import Operation
 from schemas.command import Create, Delete, Perform, Read
@@ -287,6 +288,10 @@ class WhatsAppClient:
             return "the catalogue answers"
         await self._graph.send("GET", f"/{account.phone_number_id}", params={"fields": "id"})
         return "the number answers"
+
+    async def token_ends_ms(self) -> int:
+        """See `tokens.ask_end`."""
+        return await ask_end(self._graph, self._account)
 
     async def close(self) -> None:
         """Let go of connections."""

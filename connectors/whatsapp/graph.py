@@ -24,7 +24,7 @@ class Graph:
     """One account's connection, kept open."""
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._token = account.access_token
+        self._secrets = (account.access_token, account.app_secret)
         self._http = open_http(
             account.base_url,
             headers={"authorization": f"Bearer {account.access_token}"},
@@ -43,13 +43,15 @@ class Graph:
         *,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        bearer: str = "",
     ) -> Record:
-        """The JSON object of a success.
+        """The JSON object of a success. `bearer`: in place of the account's own token.
 
         Raises Retry (surely not done), TooFast, Paused, Refused, Unknown (it may have happened).
         """
         try:
-            reply = await call(self._http, method, path, params=params, body=body)
+            headers = {"authorization": f"Bearer {bearer}"} if bearer else None
+            reply = await call(self._http, method, path, params=params, body=body, headers=headers)
             if reply.status < 300:
                 document = reply.json()
                 if isinstance(document, dict) and "error" not in document:
@@ -68,10 +70,10 @@ class Graph:
         code = code if isinstance(code, int) and not isinstance(code, bool) else None
         if code is None and reply.status == 429:
             return Retry(f"{where}: HTTP 429", reply.retry_after_s())
-        words = redact(str(error.get("message") or ""), (self._token,))
+        words = redact(str(error.get("message") or ""), self._secrets)
         details = part(error, "error_data").get("details") or error.get("error_data")
         if isinstance(details, str):
-            words = f"{words} {redact(details, (self._token,))}".strip()
+            words = f"{words} {redact(details, self._secrets)}".strip()
         reason = f"{code}: {words}" if code is not None else f"{where}: HTTP {reply.status}"
         match meaning_of(code, reply.status):
             case Meaning.STOPPED:

@@ -19,6 +19,7 @@ class Account:
     base_url: str
     phone_number_id: str
     access_token: str = field(repr=False)
+    app_secret: str = field(default="", repr=False)
     catalog_id: str = ""
     currency: str = ""
     """ISO 4217, of the catalogue's prices."""
@@ -56,6 +57,7 @@ def account_of(connection: Connection) -> Account:
         base_url=(settings.get("base_url") or BASE_URL).rstrip("/"),
         phone_number_id=number,
         access_token=token,
+        app_secret=connection.secrets.get("app_secret", ""),
         catalog_id=settings.get("catalog_id", ""),
         currency=settings.get("currency", "").upper(),
         site_url=settings.get("site_url", "").rstrip("/"),

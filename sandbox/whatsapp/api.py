@@ -11,7 +11,7 @@ from sandbox.faults import RequestFault, proxy_page, retry_after, spoiled
 from sandbox.http import Answer, Call, MalformedBody, json_answer
 from sandbox.sender import Sender
 from sandbox.whatsapp import catalogue as catalogues
-from sandbox.whatsapp import messages, templates
+from sandbox.whatsapp import messages, templates, tokens
 from sandbox.whatsapp.catalogue import Batch, Catalogue
 from sandbox.whatsapp.errors import GraphError
 from sandbox.whatsapp.media import Files
@@ -68,14 +68,19 @@ class WhatsApp:
         try:
             if len(parts) < 2 or not VERSION.fullmatch(parts[0]):
                 raise GraphError(100, message="Unknown path components", status=404)
-            number = self._owner(parts[1], call)
+            of_token = parts[1] in tokens.EDGES
+            number = self._asking(call) if of_token else self._owner(parts[1], call)
             fault = number.faults.take(call.method, call.path) if number.faults.requests else None
             if fault is not None:
                 if fault.delay_s > 0:
                     await asyncio.sleep(fault.delay_s)
                 if fault.code or fault.status:
                     return _failed(number, fault)
-            self._check_token(number, call)
+            if not (of_token and tokens.is_app(number, call)):
+                self._check_token(number, call)
+            if of_token:
+                told = tokens.answer(number, self._numbers.values(), call, parts[1])
+                return spoiled(json_answer(200, told), fault)
             if self.files.owner(parts[1]) and parts[2:3] == ["content"] and len(parts) == 4:
                 return self.files.content(number, parts[1], parts[3])
             answer = json_answer(200, self._answer(number, call, parts[1], parts[2:]))
@@ -84,6 +89,14 @@ class WhatsApp:
             return json_answer(error.status, error.document())
         except MalformedBody:
             return json_answer(400, GraphError(100).document())
+
+    def _asking(self, call: Call) -> Number:
+        """Whose token, or whose app's, the call shows."""
+        given = call.header(b"authorization")
+        for number in self._numbers.values():
+            if tokens.is_app(number, call) or given == f"Bearer {number.settings.access_token}":
+                return number
+        raise GraphError(190)
 
     def _owner(self, object_id: str, call: Call) -> Number:
         number = self._numbers.get(object_id) or self._of_account(object_id, call)

@@ -42,6 +42,10 @@ class Settings:
     access_token: str = "sandbox-token"  # noqa: S105 - a stand-in has no secrets
     token_expires_at: float = 0.0
     """0: never."""
+    data_access_expires_at: float = 0.0
+    token_has_role: bool = True
+    """Its owner is a developer of the app, so it may ask about itself."""
+    app_id: str = "670843887433847"
     app_secret: str = "sandbox-app-secret"  # noqa: S105 - a stand-in has no secrets
     verify_token: str = "sandbox-verify-token"  # noqa: S105 - a stand-in has no secrets
     webhook_url: str = ""
