@@ -14,6 +14,7 @@ LAG = 1_000
 SHOP: Mapping[str, Rule] = {
     "silent": Rule(),
     "token": Rule(hold_ms=MINUTE_MS, gone_ms=2 * MINUTE_MS, remind_ms=6 * HOUR_MS),
+    "token_ends": Rule(gone_ms=0, remind_ms=0),
     "breaker": Rule(hold_ms=5 * MINUTE_MS, remind_ms=6 * HOUR_MS),
     "paused": Rule(hold_ms=DAY_MS, gone_ms=0, remind_ms=7 * DAY_MS),
     "owed": Rule(remind_ms=6 * HOUR_MS),
@@ -33,6 +34,7 @@ OPERATOR: Mapping[str, Rule] = {
 PAGES: Mapping[str, str] = {
     "silent": "/integrations",
     "token": "/integrations",
+    "token_ends": "/integrations",
     "breaker": "/integrations",
     "paused": "/integrations",
     "owed": "/sync/evidence",

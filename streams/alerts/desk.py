@@ -2,7 +2,7 @@
 
     ss_alert_settings  {_id: organisation, organizationId, settings, secrets: {webhook: sealed}}
     ss_alerts          {_id, organizationId, key, condition, subject, values, sinceMs, state,
-                        raisedMs, toldMs, goneMs, overMs, open, expiresAt}
+                        raisedMs, toldMs, goneMs, overMs, againMs, open, expiresAt}
     ss_alert_messages  {_id, organizationId, atMs, test, shop, language, news: [{what, alert}],
                         deliveries: [{channel, to, state, attempts, nextMs, reason, atMs}], due,
                         expiresAt}
@@ -227,6 +227,7 @@ def _alert_row(organization_id: str, alert: Alert) -> Document:
         "toldMs": alert.told_ms,
         "goneMs": alert.gone_ms,
         "overMs": alert.over_ms,
+        "againMs": alert.again_ms,
         "open": not alert.closed,
     }
     if alert.closed:
@@ -246,6 +247,7 @@ def _alert(row: Document) -> Alert:
         gone_ms=row["goneMs"],
         over_ms=row["overMs"],
         closed=not row["open"],
+        again_ms=row.get("againMs", 0),
     )
 
 
@@ -257,7 +259,7 @@ def _message_row(message: Message) -> Document:
         "test": message.is_test,
         "shop": message.shop,
         "language": message.language,
-        "news": [{"what": one.what, "alert": asdict(one.alert)} for one in message.news],
+        "news": [{"what": one.what, "alert": _told(one.alert)} for one in message.news],
         "deliveries": [_delivery_row(one) for one in message.deliveries],
         "due": _is_due(message),
         "expiresAt": datetime.fromtimestamp(message.at_ms / 1000, UTC) + KEPT,
@@ -274,6 +276,13 @@ def _message(row: Document) -> Message:
         news=tuple(News(one["what"], Alert(**one["alert"])) for one in row["news"]),
         deliveries=tuple(_delivery(one) for one in row["deliveries"]),
     )
+
+
+def _told(alert: Alert) -> dict[str, Any]:
+    """Without what only the next evaluation needs: older processes do not know it."""
+    row = asdict(alert)
+    del row["again_ms"]
+    return row
 
 
 def _is_due(message: Message) -> bool:

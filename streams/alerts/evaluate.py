@@ -41,6 +41,8 @@ class Fact:
     """Of which connection, item or topic; several of one condition are several alerts."""
     values: Mapping[str, str] = field(default_factory=dict)
     """What its words are filled with."""
+    again_ms: int = 0
+    """Who was told before this moment is told once more then."""
 
     @property
     def key(self) -> str:
@@ -65,6 +67,8 @@ class Alert:
     over_ms: int = 0
     closed: bool = False
     """Nothing of it is left to be told."""
+    again_ms: int = 0
+    """As the fact's."""
 
     @property
     def key(self) -> str:
@@ -106,7 +110,8 @@ def evaluate(
     alerts: list[Alert] = []
     for key, fact in seen.items():
         alert = held.get(key) or Alert(fact.condition, fact.subject, {}, now_ms)
-        alerts.append(_stands(replace(alert, values=dict(fact.values)), rules, now_ms))
+        alert = replace(alert, values=dict(fact.values), again_ms=fact.again_ms)
+        alerts.append(_stands(alert, rules, now_ms))
     for key, alert in held.items():
         if key not in seen:
             alerts.append(_missing(alert, rules, now_ms, alert.condition in blind))
@@ -156,6 +161,8 @@ def _due(alert: Alert, rules: Mapping[str, Rule], now_ms: int) -> What | None:
         return "raised"
     if alert.gone_ms:
         return None
+    if alert.told_ms < alert.again_ms <= now_ms:
+        return "reminder"
     remind_ms = rules[alert.condition].remind_ms
     return "reminder" if remind_ms and now_ms - alert.told_ms >= remind_ms else None
 

@@ -6,10 +6,12 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from redis.asyncio import Redis
 
+from connectors.protocol import Connection
 from streams.alerts.conditions import LAG, OWED_MS
 from streams.alerts.evaluate import HOUR_MS, MINUTE_MS, Fact
 from streams.alerts.words import platform_name
@@ -22,6 +24,7 @@ from streams.effects.ledger import Ledger
 from streams.kafka.lag import LagUnknown
 from streams.sinks.breaker import THRESHOLD
 from streams.sinks.troubles import COLLECTION as TROUBLES
+from streams.tokens import LAST_MS, TokenEnd, Tokens
 
 MOST = 200
 """Items of low stock that are told of one by one."""
@@ -31,6 +34,7 @@ SILENT = ("silent", "unreached")
 ITEMS = ("product", "variation")
 GOODS = (*ITEMS, "inventory")
 REDIS_S = 2.0
+NO_END = TokenEnd(0, 0)
 
 
 class Waiting(Protocol):
@@ -60,18 +64,26 @@ async def _connections(
     mine = {"_id": {"$gte": f"{organization_id}/", "$lt": f"{organization_id}0"}}
     heard = {row["_id"]: row async for row in database["ss_webhooks"].find(mine)}
     breakers = {row["_id"]: row async for row in database[TROUBLES].find(mine)}
-    breakers |= await _couriers(database, directory, organization_id, now_ms)
+    connections = await directory.connections(organization_id)
+    breakers |= await _couriers(database, organization_id, connections, now_ms)
+    ends = await Tokens(database).known(connections)
     facts = []
     for one in await directory.integrations(organization_id):
         name, place = platform_name(one.replica), f"{organization_id}/{one.replica}"
         if one.confirmed and not one.active and not one.trouble:
             facts.append(Fact("paused", one.replica, {"name": name}))
             continue
-        breaker = breakers.get(place, {})
+        breaker, end = breakers.get(place, {}), ends.get(one.replica, NO_END)
+        if end.ends_ms and end.is_soon(now_ms):
+            values = {"name": name, "date": _day(end.ends_ms)}
+            facts.append(Fact("token_ends", one.replica, values, end.ends_ms - LAST_MS))
         is_open = _stands(breaker, now_ms)
         reason = str(breaker.get("reason", "")) if is_open else ""
-        if one.trouble or (is_open and breaker.get("person")):
-            values = {"name": name, "reason": _words(one.trouble or reason)}
+        trouble = one.trouble or (reason if breaker.get("person") else "")
+        if not trouble and end.ends_ms and end.ends_ms <= now_ms:
+            trouble = f"its token ended on {_day(end.ends_ms)}"
+        if trouble:
+            values = {"name": name, "reason": _words(trouble)}
             facts.append(Fact("token", one.replica, values))
         elif is_open:
             facts.append(Fact("breaker", one.replica, {"name": name, "reason": _words(reason)}))
@@ -81,11 +93,10 @@ async def _connections(
 
 
 async def _couriers(
-    database: Database, directory: Directory, organization_id: str, now_ms: int
+    database: Database, organization_id: str, connections: Sequence[Connection], now_ms: int
 ) -> dict[str, Document]:
     """The worst that is known of each courier's account, as a breaker's row. One that is asked too
     fast waits by itself, and one question without an answer says nothing yet."""
-    connections = await directory.connections(organization_id)
     accounts = {one.replica: account_of(one) for one in connections if one.platform == "courier"}
     asked = database[PACES].find({"_id": {"$in": list(accounts.values())}}, {"troubles": 1})
     held = {row["_id"]: row.get("troubles", {}).values() async for row in asked}
@@ -191,6 +202,12 @@ class Servers:
         row = await self.database["ss_archive"].find_one({"kind": "status"}, sort=[("atMs", -1)])
         alarm = str((row or {}).get("alarm") or "")
         return [Fact("archive", "", {"reason": _words(alarm)})] if alarm else []
+
+
+def _day(at_ms: int) -> str:
+    """Its words write it in their language. UTC's: in the shop it may be the next day already, and
+    never the day before."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
 
 
 def _words(reason: str) -> str:

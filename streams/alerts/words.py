@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
+
+from babel.dates import format_date
 
 from streams.alerts.conditions import PAGES
 from streams.alerts.evaluate import Alert, News
@@ -24,6 +27,11 @@ TITLES: Mapping[str, Mapping[Language, str]] = {
         "en": "{name} does not let us in: {reason}",
         "si": "{name} අපට ඇතුළු වීමට ඉඩ නොදේ: {reason}",
         "ta": "{name} எங்களை அனுமதிக்கவில்லை: {reason}",
+    },
+    "token_ends": {
+        "en": "The access token of {name} ends on {date}",
+        "si": "{name} හි ප්‍රවේශ ටෝකනය {date} දින අවසන් වේ",
+        "ta": "{name} இன் அணுகல் டோக்கன் {date} அன்று முடிவடைகிறது",
     },
     "breaker": {
         "en": "{name} does not answer: {reason}",
@@ -94,6 +102,11 @@ HELP: Mapping[str, Mapping[Language, str]] = {
         "si": "එහි කාඩ්පතේ නව යතුරක් ඇතුළත් කරන්න. කිසිවක් නැති නොවේ: වෙනස්කම් එතෙක් තබා ගැනේ.",
         "ta": "அதன் அட்டையில் புதிய சாவியை உள்ளிடவும். எதுவும் இழக்கப்படாது: மாற்றங்கள் அதுவரை வைக்கப்படும்.",
     },
+    "token_ends": {
+        "en": "Make a new one at Meta, best one that never ends, and enter it under Settings.",
+        "si": "Meta හි නව එකක්, හැකි නම් අවසන් නොවන එකක් සාදා, සැකසුම් යටතේ ඇතුළත් කරන්න.",
+        "ta": "Meta இல் புதியதை, முடிந்தால் முடிவடையாததை உருவாக்கி, அமைப்புகளில் உள்ளிடவும்.",
+    },
     "breaker": {
         "en": "Changes are kept and sent when it answers. If it stays away, ask who hosts it.",
         "si": "වෙනස්කම් තබාගෙන, පිළිතුරු දුන් විට යවනු ලැබේ. එසේම පවතී නම් සේවාදායකයාගෙන් විමසන්න.",
@@ -163,6 +176,11 @@ NAMES: Mapping[str, Mapping[Language, str]] = {
         "si": "යතුරක් ප්‍රතික්ෂේප වේ",
         "ta": "சாவி மறுக்கப்படுகிறது",
     },
+    "token_ends": {
+        "en": "A token will end soon",
+        "si": "ටෝකනයක් ඉක්මනින් අවසන් වේ",
+        "ta": "ஒரு டோக்கன் விரைவில் முடிவடையும்",
+    },
     "breaker": {
         "en": "A platform does not answer",
         "si": "වේදිකාවක් පිළිතුරු නොදේ",
@@ -226,6 +244,7 @@ _WHAT: Mapping[str, Mapping[Language, str]] = {
     "reminder": {"en": "Still: ", "si": "තවමත්: ", "ta": "இன்னும்: "},
     "over": {"en": "Over: ", "si": "අවසන්: ", "ta": "முடிந்தது: "},
 }
+_LOCALES: Mapping[Language, str] = {"en": "en_GB", "si": "si", "ta": "ta"}
 _MORE: Mapping[Language, str] = {
     "en": "and {count} more", "si": "තවත් {count}ක්", "ta": "மேலும் {count}",
 }  # fmt: skip
@@ -247,7 +266,11 @@ class Said:
 
 def title_of(alert: Alert, language: Language) -> str:
     """Its sentence; a value that is not there is a dash."""
-    return TITLES[alert.condition][language].format_map(_Filled(alert.values))
+    values = _Filled(alert.values)
+    if "date" in values:
+        day = date.fromisoformat(values["date"])
+        values["date"] = str(format_date(day, "long", locale=_LOCALES[language]))
+    return TITLES[alert.condition][language].format_map(values)
 
 
 def line_of(news: News, language: Language) -> str:

@@ -8,7 +8,7 @@ from streams.upkeep import imports, polling, preview, resyncing, webhooks
 from streams.upkeep.drift import job as drift
 from streams.upkeep.runner import Runner
 from streams.upkeep.settings import UpkeepSettings
-from streams.whatsapp import catalogue
+from streams.whatsapp import catalogue, tokens
 
 
 def register_all(runner: Runner, settings: UpkeepSettings) -> None:
@@ -22,3 +22,4 @@ def register_all(runner: Runner, settings: UpkeepSettings) -> None:
     preview.register(runner)
     polling.register(runner, settings.polling_minutes)
     webhooks.register(runner, settings.public_url)
+    tokens.register(runner)

@@ -122,6 +122,20 @@ def test_a_rule_without_reminders_reminds_nobody() -> None:
     assert watch.told == [["raised stock/sku-1"]]
 
 
+def test_who_was_told_before_a_moment_is_told_once_more_then() -> None:
+    """A token's end: at first sight, and once more when the last days begin."""
+    ends = Fact("stock", "whatsapp", again_ms=START_MS + 11 * DAY_MS)
+    watch = Watch()
+    for _ in range(20):
+        watch.look(ends, minutes=24 * 60)
+    assert watch.told == [["raised stock/whatsapp"], ["reminder stock/whatsapp"]]
+    assert watch.told_ms == START_MS + 11 * DAY_MS
+    late = Watch(now_ms=START_MS + 12 * DAY_MS)
+    for _ in range(5):
+        late.look(ends, minutes=24 * 60)
+    assert late.told == [["raised stock/whatsapp"]], "who hears of it only then is told once"
+
+
 def test_a_storm_is_one_message() -> None:
     watch = Watch()
     watch.look(*(Fact("stock", f"sku-{place}") for place in range(100)))

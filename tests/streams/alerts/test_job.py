@@ -23,7 +23,7 @@ from runtime.servers.certificates import make_authority
 from runtime.servers.ports import free_port
 from streams.alerts.channels import Channels
 from streams.alerts.desk import OPERATOR, AlertDesk
-from streams.alerts.evaluate import MINUTE_MS
+from streams.alerts.evaluate import DAY_MS, MINUTE_MS
 from streams.alerts.facts import Servers
 from streams.alerts.job import Watching
 from streams.alerts.settings import AlertEnvironment, AlertSettings
@@ -32,6 +32,7 @@ from streams.database import Database
 from streams.directory import Directory
 from streams.kafka.lag import LagUnknown
 from streams.keyring import Keyring
+from streams.tokens import TokenEnd, Tokens
 
 pytestmark = pytest.mark.servers
 PASSWORD = "mail-pass-4711"
@@ -246,6 +247,33 @@ async def test_connections_speak_of_their_trouble_and_not_of_their_secrets(
     assert standing["token/whatsapp"].values["reason"] == "the access token has expired"
     assert standing["breaker/woocommerce"].values == {"name": "WooCommerce", "reason": "HTTP 503"}
     assert "EAAG-secret" not in repr((alerts, standing))
+
+
+async def test_the_end_of_a_token_is_told_twice_before_and_is_over_with_a_new_one(
+    watch: Watch, fresh: Database, inbox: tuple[Inbox, int]
+) -> None:
+    directory, tokens = watch.watching.channels.directory, Tokens(fresh)
+    await watch.desk.save("kandy", AlertSettings(emails=("nimal@example.lk",)))
+    made = await directory.connect(
+        "kandy", "whatsapp", {"phone_number_id": "1"}, {"access_token": "EAAG-old"},
+        first_sync="newest",
+    )  # fmt: skip
+    ends_ms = 1_796_299_200_000  # 3 December 2026, 12:00: fifteen days after the clock's
+    for end in (TokenEnd(None, 0, "Meta did not say"), TokenEnd(0, 1), TokenEnd(ends_ms, 2)):
+        await tokens.keep(made, end)
+        await watch.minutes(2)
+        assert inbox[0].mails == [], "unknown, never, and not soon"
+    for _ in range(17):
+        watch.clock[0] += DAY_MS
+        await watch.minutes(1)
+    subjects = [" ".join(str(mail["subject"]).split()) for mail in inbox[0].mails]
+    told = "The access token of WhatsApp ends on 3 December 2026"
+    assert subjects[:2] == [f"Kandy Tea: {told}", f"Kandy Tea: Still: {told}"]
+    assert "let us in: its token ended on 2026-12-03" in subjects[2], "and then it has ended"
+    await directory.change("kandy", made.id, secrets={"access_token": "EAAG-new"})
+    await watch.minutes(10)
+    assert await watch.desk.open_alerts("kandy") == []
+    assert "EAAG" not in repr([mail.as_string() for mail in inbox[0].mails])
 
 
 async def test_the_operator_hears_of_the_servers(

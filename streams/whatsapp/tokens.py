@@ -1,0 +1,50 @@
+"""Job `tokens`: when WhatsApp's access token ends is asked once a day, and of a new one within the
+hour. What Meta does not say is tried again, and raises no alert."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import structlog
+
+from connectors.errors import ConnectorError
+from connectors.protocol import Connection
+from connectors.whatsapp.client import WhatsAppClient
+from streams.tokens import DAY_MS, TokenEnd, Tokens
+from streams.upkeep.runner import JobContext, Runner
+from streams.upkeep.schedule import Every, usable
+
+log = structlog.get_logger(__name__)
+
+KIND = "tokens"
+SECONDS = 3600.0
+
+
+def register(runner: Runner) -> None:
+    """The kind and its hourly look."""
+    runner.register(KIND, look, at_once=2, brief=True)
+    runner.every(Every(KIND, seconds=SECONDS, wanted=is_wanted))
+
+
+def is_wanted(connection: Connection) -> bool:
+    """Whether it has a token that may end."""
+    return connection.platform == "whatsapp" and usable(connection)
+
+
+async def look(job: JobContext) -> None:
+    """Ask, where it was not asked today. Raises PyMongoError."""
+    connection, now_ms = await job.connection(), int(time.time() * 1000)
+    tokens = Tokens(job.tools.database)
+    held = (await tokens.known([connection])).get(connection.replica, TokenEnd(None, 0))
+    if held.ends_ms is not None and now_ms - held.asked_ms < DAY_MS:
+        return
+    try:
+        async with job.client(connection) as client:
+            if not isinstance(client, WhatsAppClient):
+                return
+            end = TokenEnd(await client.token_ends_ms(), now_ms)
+    except ConnectorError as error:
+        log.info("the end of a token is not told", organization=job.organization_id)
+        end = replace(held, reason=str(error))
+    await tokens.keep(connection, end)
