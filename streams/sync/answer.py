@@ -82,7 +82,8 @@ def taken(draft: Draft, outcome: Outcome, flight: Flight) -> None:
         if shadow is None or shadow.seen == flight.expected.get(field):
             replica.shadow[field] = Shadow(value, value, flight.op)
     replica.mark = flight.op
-    replica.reread = replica.reread or seen is not None
+    if seen is not None:
+        replica.doubt()
 
 
 def refused(draft: Draft, outcome: Outcome) -> None:
@@ -103,7 +104,7 @@ def refused(draft: Draft, outcome: Outcome) -> None:
         **sent(flight),
     )
     if seen is None:
-        replica.reread = True
+        replica.doubt()
     elif flight is not None and replica.known_at[1] <= flight.issued_clock:
         included = flight.attempts > 1 and includes(draft, name, flight, seen)
         wrote = flight.want if included else {}

@@ -29,7 +29,7 @@ def vanished(draft: Draft, name: str, seen: Seen, *, ours: bool = False) -> None
     replica.etag = ""
     replica.as_of = max(replica.as_of, seen.as_of)
     replica.known_at = draft.ticket()
-    replica.reread = False
+    replica.reread = replica.again = False
     if replica.flight is not None:
         if replica.flight.kind == "delete":
             draft.tell("arrived", action="delete", replica=name)

@@ -89,7 +89,7 @@ def learn(
     replica.etag = seen.etag
     replica.mark = seen.mark.op if seen.mark is not None else None
     replica.known_at = draft.ticket()
-    replica.reread = False
+    replica.reread = replica.again or replica.reading is not None
 
 
 def appear(replica: Replica, seen: Seen) -> None:

@@ -31,7 +31,7 @@ def pushed(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> None:
         # Maybe an old sighting of what is gone by now: it is looked at, not believed.
         replica = draft.replica(name)
         replica.external_id = seen.external_id
-        replica.reread = True
+        replica.doubt()
         return
     if known is not None and known.external_id == seen.external_id:
         if seen.as_of < known.as_of:
@@ -39,12 +39,12 @@ def pushed(draft: Draft, name: str, seen: Seen, received_at_ms: int) -> None:
         readable = draft.context.type_profile(name, draft.record.type).readable
         if seen.as_of == known.as_of and not _tells_of_flight(known.flight, seen):
             if differs(known, seen, readable):
-                draft.replica(name).reread = True
+                draft.replica(name).doubt()
             elif seen.etag != known.etag:
                 draft.replica(name).etag = seen.etag  # something that we do not follow
             return
         if not known.exists and deleted:
-            draft.replica(name).reread = True
+            draft.replica(name).doubt()
             return
     accept(draft, name, seen, received_at_ms, False)
 
@@ -61,13 +61,16 @@ def _tells_of_flight(flight: Flight | None, seen: Seen) -> bool:
 def read_answered(
     draft: Draft, name: str, seen: Seen, ticket: tuple[int, int], received_at_ms: int
 ) -> None:
-    """Counts only if it was asked after the last thing learnt (rule 4)."""
+    """Counts only if it was asked after the last thing learnt (rule 4). What came too late and
+    tells of something newer, or of an end, is asked for once more."""
     replica = draft.replica(name)
     if ticket == replica.reading:
         replica.reading = None
+        replica.reread = replica.again
     if ticket <= replica.known_at:
+        newer = seen.as_of > replica.as_of if seen.exists else bool(replica.exists)
         readable = draft.context.type_profile(name, draft.record.type).readable
-        replica.reread = replica.reread and differs(replica, seen, readable)
+        replica.reread = replica.reread or (newer and differs(replica, seen, readable))
         return
     replica.failures = 0
     accept(draft, name, seen, received_at_ms, True)
@@ -81,7 +84,7 @@ def accept(draft: Draft, name: str, seen: Seen, received_at_ms: int, was_read: b
     if flight is not None and flight.totals and _erased(replica, seen) and not was_read:
         # Stock without our mark, while a write of ours is out: only its answer can tell which of
         # the two this is. Then the item is read.
-        replica.reread = True
+        replica.doubt()
         return
     if flight is not None and seen.exists and includes(draft, name, flight, seen):
         wrote = flight.want
@@ -146,4 +149,4 @@ def gone(draft: Draft, notice: Gone) -> None:
         return
     profile = draft.context.profiles.get(notice.replica)
     if profile is not None and profile.reads:
-        draft.replica(notice.replica).reread = True
+        draft.replica(notice.replica).doubt(gone=True)

@@ -217,6 +217,7 @@ def _send_read(draft: Draft, name: str) -> None:
     replica = draft.replica(name)
     ticket = draft.ticket()
     replica.reading = ticket
+    replica.again = False
     replica.reading_due_ms = draft.now_ms + draft.context.timing.reading_ms
     draft.commands.append(
         Read(external_id=replica.external_id or "", ticket=ticket, **_common(draft, name))

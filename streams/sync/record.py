@@ -79,6 +79,10 @@ class Replica(msgspec.Struct, omit_defaults=True):
     reading: Ticket | None = None
     reading_due_ms: int = 0
     reread: bool = False
+    """It must be read before anything is written to it."""
+    again: bool = False
+    """Doubted since the read that is out was asked for: its answer alone settles nothing. After a
+    notice of deletion nothing but a read does."""
     retry_at_ms: int = 0
     """The platform asked for a pause, or refused values: nothing is sent before."""
     failures: int = 0
@@ -88,6 +92,12 @@ class Replica(msgspec.Struct, omit_defaults=True):
     apart: bool = False
     """It refused several values at once: they go one at a time, so that the good ones arrive."""
     rewrites: dict[str, tuple[Any, int]] = {}
+
+    def doubt(self, *, gone: bool = False) -> None:
+        """What it holds is not known any more, and nobody guesses. `gone`: told to be deleted; what
+        is pushed afterwards may have been built before."""
+        self.reread = True
+        self.again = self.again or gone or self.reading is not None
 
 
 class Conflict(msgspec.Struct, omit_defaults=True):

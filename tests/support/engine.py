@@ -76,9 +76,11 @@ class Engine:
             Observation(**self.entity, id="s", replica=replica, seen=seen, received_at_ms=self.now)
         )
 
-    def answers(self, result: Any = "taken", seen: Seen | None = None, **more: Any) -> Decision:
-        """The outcome of the last command that left."""
-        command = self.last.commands[-1]
+    def answers(
+        self, result: Any = "taken", seen: Seen | None = None, *, to: Any = None, **more: Any
+    ) -> Decision:
+        """The outcome of `to`, else of the last command that left."""
+        command = to or self.last.commands[-1]
         return self.take(
             Outcome(
                 **self.entity,

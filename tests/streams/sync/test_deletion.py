@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from schemas.command import Create, Delete, Read
-from schemas.observation import Mark, Seen
+from schemas.observation import FieldMark, Mark, Seen
 from schemas.outcome import Outcome
 from streams.sync.brakes import Recall
 from support.engine import T0, Engine, context
@@ -82,6 +82,70 @@ class TestAsked:
         asked.undoes(asked.last.conflicts[-1])
         assert asked.record.tombstone is None
         assert "existence" in asked.record.conflicts
+
+
+class TestNoticeAndRead:
+    """A notice of deletion, and what arrives before the item was read because of it."""
+
+    HELD = Seen(external_id="woocommerce-1", as_of=1, fields={"name": "Tea", "price": "100"})
+
+    def reads(self, engine: Engine) -> Read:
+        (read,) = [c for c in engine.last.commands if c.replica == "woocommerce"]
+        assert isinstance(read, Read)
+        return read
+
+    def test_a_read_asked_for_before_the_notice_settles_nothing(self, engine: Engine) -> None:
+        engine.forced()
+        read = self.reads(engine)
+        engine.gone("woocommerce")
+        assert engine.last.commands == []  # one read at a time
+        engine.answers(seen=self.HELD, to=read)
+        engine.answers("missing", to=self.reads(engine))
+        assert engine.record.tombstone is not None
+
+    def test_news_from_before_the_deletion_that_come_after_it(self, engine: Engine) -> None:
+        engine.gone("woocommerce")
+        read = self.reads(engine)
+        engine.sees("woocommerce", 5, name="Tea", price="105")
+        engine.answers("missing", to=read)
+        engine.answers("missing", to=self.reads(engine))
+        assert not engine.record.replicas["woocommerce"].exists
+        assert engine.record.tombstone is not None
+
+    def test_a_notice_while_a_write_is_out(self, engine: Engine) -> None:
+        engine.sees("mongodb", 12, name="Tea", price="120")
+        write = engine.last.commands[-1]
+        engine.gone("woocommerce")
+        assert engine.last.commands == []
+        landed = FieldMark(op=write.op, value="120")
+        engine.sees("woocommerce", 5, Mark(op=write.op, fields={"price": landed}), price="120")
+        engine.answers("missing", to=self.reads(engine))
+        assert not engine.record.replicas["woocommerce"].exists
+
+    def test_an_answer_to_a_read_is_lost_with_its_asker(self, engine: Engine) -> None:
+        engine.gone("woocommerce")
+        read = self.reads(engine)
+        engine.sees("woocommerce", 5, name="Tea", price="105")
+        engine.context = replace(engine.context, epoch=engine.context.epoch + 1)
+        engine.answers("missing", to=read)
+        assert self.reads(engine).ticket > read.ticket
+
+
+def test_an_edit_within_the_second_of_a_read_is_not_missed(engine: Engine) -> None:
+    """Times are equal and the content is not: the read that is out may be older than the push."""
+    engine.sees("woocommerce", 5, name="Tea", price="105")
+    engine.settles()
+    engine.sees("woocommerce", 5, name="Tea", price="106")
+    first = engine.last.commands[-1]
+    engine.sees("woocommerce", 5, name="Tea", price="107")
+    before = Seen(external_id="woocommerce-1", as_of=5, fields={"name": "Tea", "price": "106"})
+    engine.answers(seen=before, to=first)
+    assert engine.agreed("price") == "106"
+    (second,) = [c for c in engine.last.commands if isinstance(c, Read)]
+    after = Seen(external_id="woocommerce-1", as_of=5, fields={"name": "Tea", "price": "107"})
+    engine.answers(seen=after, to=second)
+    assert engine.agreed("price") == "107"
+    assert not [c for c in engine.last.commands if isinstance(c, Read)]
 
 
 def test_an_old_sighting_does_not_resurrect(engine: Engine) -> None:
