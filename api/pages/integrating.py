@@ -30,6 +30,7 @@ from api.pages.standing import (
     plain_state,
     state_of,
     tab_values,
+    token_values,
 )
 from api.pages.visiting import UseVisitor
 from api.pages.words import replica_word
@@ -39,6 +40,7 @@ from connectors.couriers.registry import UnknownCourier
 from connectors.couriers.service import CourierToAdd
 from schemas.envelope import rfc3339
 from streams.directory import DirectoryError, Integration
+from streams.tokens import Tokens
 
 router = APIRouter(include_in_schema=False, dependencies=REACHABLE)
 
@@ -55,6 +57,9 @@ async def integrations_page(
         days = await days_of(use.database, caller.organization_id, use.clock_ms())
         told = await channels(use.database, caller.organization_id)
         checks = await checks_of(use, caller.organization_id)
+        ends = await Tokens(use.database).known(
+            await use.directory.connections(caller.organization_id)
+        )
         name = await use.directory.name_of(caller.organization_id)
     except PyMongoError:
         return away(request)
@@ -63,6 +68,7 @@ async def integrations_page(
             "entry": entry,
             "state": state_of(entry, checks.get(entry.replica), has_come(entry, days, told)),
             "detail": checks[entry.replica].detail if entry.replica in checks else "",
+            "token_end": token_values(ends.get(entry.replica), use.clock_ms()),
             **day_values(days.get(entry.replica)),
         }
         for entry in found

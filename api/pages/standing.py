@@ -13,6 +13,7 @@ from api.pages.i18n import N_
 from api.services import Services
 from schemas.envelope import rfc3339
 from streams.directory import Integration
+from streams.tokens import TokenEnd, Tokens
 
 LOCAL = "mongodb"
 TABS = (("", N_("Status")), ("/timeline", N_("Timeline")), ("/settings", N_("Settings")))
@@ -53,10 +54,11 @@ async def tab_values(use: Services, caller: Caller, entry: Integration) -> dict[
     told = await channels(use.database, organization_id)
     pulse = await use.database["ss_pulses"].find_one({"_id": f"{organization_id}/{entry.replica}"})
     last_ms = max((pulse or {}).get("lastMs") or 0, days.get(entry.replica, Day()).last_ms)
-    check = None
+    check, end = None, None
     connection = await use.directory.connection(organization_id, entry.replica)
     if connection is not None:
         check = await use.checks.probe(connection)
+        end = (await Tokens(use.database).known([connection])).get(entry.replica)
     return {
         "organization": await use.directory.name_of(organization_id),
         "entry": entry,
@@ -67,7 +69,21 @@ async def tab_values(use: Services, caller: Caller, entry: Integration) -> dict[
         "state": state_of(entry, check, bool(last_ms)),
         "detail": check.detail if check else "",
         "channel": told.get(entry.replica),
+        "token_end": token_values(end, use.clock_ms()),
         **day_values(days.get(entry.replica)),
+    }
+
+
+def token_values(end: TokenEnd | None, now_ms: int) -> dict[str, Any] | None:
+    """When its access token ends, for people; None where nothing is known of it."""
+    if end is None:
+        return None
+    return {
+        "at": rfc3339(end.ends_ms) if end.ends_ms else "",
+        "soon": end.is_soon(now_ms),
+        "over": bool(end.ends_ms and end.ends_ms <= now_ms),
+        "never": end.ends_ms == 0,
+        "reason": end.reason,
     }
 
 

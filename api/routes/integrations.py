@@ -19,6 +19,7 @@ from api.shapes import to_json
 from connectors.registry import UnknownPlatform, connector
 from schemas.envelope import rfc3339
 from streams.directory import Integration, NotFound
+from streams.tokens import TokenEnd, Tokens
 
 router = APIRouter(prefix="/api/integrations", tags=["integrations"])
 
@@ -73,7 +74,9 @@ async def list_integrations(
     caller.check(organizationId)
     found = await use.directory.integrations(caller.organization_id)
     told = await channels(use.database, caller.organization_id)
-    return as_json({"integrations": [shape(one, told.get(one.replica)) for one in found]})
+    ends = await Tokens(use.database).known(await use.directory.connections(caller.organization_id))
+    shapes = [shape(one, told.get(one.replica), ends.get(one.replica)) for one in found]
+    return as_json({"integrations": shapes})
 
 
 @router.post("", status_code=201)
@@ -184,8 +187,13 @@ async def switch_integration(
     return as_json(shape(changed))
 
 
-def shape(integration: Integration, webhooks: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def shape(
+    integration: Integration,
+    webhooks: Mapping[str, Any] | None = None,
+    token_end: TokenEnd | None = None,
+) -> dict[str, Any]:
     """As clients see it. `webhooks`: how it tells us of changes; None while nobody has looked."""
+    ends_ms = token_end.ends_ms if token_end is not None else None
     return {
         "id": integration.id,
         "platform": integration.platform,
@@ -206,6 +214,7 @@ def shape(integration: Integration, webhooks: Mapping[str, Any] | None = None) -
         "capabilities": dict(integration.capabilities),
         "fromEnvironment": integration.from_environment,
         "trouble": integration.trouble,
+        "tokenEndsAt": rfc3339(ends_ms) if ends_ms else None,
         "webhooks": webhooks,
         "version": integration.version,
     }

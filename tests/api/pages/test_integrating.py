@@ -8,6 +8,8 @@ import pytest
 
 from api.activity import Day, sparkline
 from api.pages.standing import STATE_LOOKS, state_of
+from schemas.envelope import rfc3339
+from streams.tokens import DAY_MS, TokenEnd, Tokens
 
 servers = pytest.mark.servers
 
@@ -180,3 +182,33 @@ def test_a_quiet_hour_is_a_gap_and_a_rare_event_is_seen() -> None:
     assert [bar[2] for bar in bars] == [2, 28]
     assert Day(arrived=98, failed=2).success == 0.98
     assert Day().success is None
+
+
+@servers
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (40, "You are told two weeks before."),
+        (5.5, "make a new one and enter it under Settings"),
+        (-1, "The token ended on"),
+        (None, "Its token has no end."),
+    ],
+)
+async def test_the_end_of_a_token_is_on_its_card_once_it_is_near(
+    api: Any, days: float | None, said: str
+) -> None:
+    form = {"setting.phone_number_id": "1", "secret.access_token": "EAAG-4711"}
+    now_ms = api.services.clock_ms()
+    ends_ms = 0 if days is None else now_ms + int(days * DAY_MS)
+    async with api.client("kandy") as client:
+        made = await client.post("/integrations/add/whatsapp", data=form)
+        assert made.status_code == 303, made.text
+        connection = await api.services.directory.connection("kandy", "whatsapp")
+        await Tokens(api.services.database).keep(connection, TokenEnd(ends_ms, now_ms))
+        status = await client.get(f"/integrations/{connection.id}")
+        cards = await client.get("/integrations")
+        (told,) = (await client.get("/api/integrations")).json()["integrations"]
+    assert said in status.text
+    near = days is not None and days < 14
+    assert (said in cards.text) == near
+    assert told["tokenEndsAt"] == (rfc3339(ends_ms) if ends_ms else None)
