@@ -131,6 +131,8 @@ _BY_NAME: dict[tuple[str, str], Converter] = {
     ("message", "sentAt"): moment,
     ("product", "weight"): measure,
     ("product", "dimensions"): measures,
+    ("variation", "weight"): measure,
+    ("variation", "dimensions"): measures,
     ("product", "categories"): names,
     ("product", "tags"): names,
     ("customer", "tags"): names,

@@ -58,6 +58,8 @@ ENTITY_TYPES: dict[str, dict[str, Kind]] = {
         "salePrice": M,
         "attributes": D,
         "image": V,
+        "weight": V,
+        "dimensions": D,
     },
     "inventory": {
         "productId": V,

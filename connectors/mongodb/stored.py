@@ -28,7 +28,8 @@ _IDS = {
     ("message", "customerId"),
     ("inventory", "productId"),
 }
-_MEASURES = {("product", "weight")}
+_MEASURES = {("product", "weight"), ("variation", "weight")}
+_DIMENSIONS = {("product", "dimensions"), ("variation", "dimensions")}
 _LONG = 2**31
 
 
@@ -126,7 +127,7 @@ def stored(entity_type: str, field: str, value: Any, current: Any) -> Any:
         return _lines(value, current)
     if place == ("order", "payment"):
         return _map(value, current, "codAmount")
-    if place == ("product", "dimensions"):
+    if place in _DIMENSIONS:
         return _dimensions(value, current)
     if value is None:
         return None

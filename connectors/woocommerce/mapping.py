@@ -35,6 +35,9 @@ STOCK_FIELDS = ("quantity", "backorders", "lowStockThreshold")
 PRICELESS_TYPES = ("variable", "grouped")
 REVISION_KEY = "_smartstore_revision"
 ETAG = "smartstore_etag"
+OWN = "smartstore_own"
+"""The plugin's: a variation's own weight and dimensions."""
+MEASURES = ("weight", "dimensions")
 REVISION_BASE = 1 << 50
 """Revisions (the plugin's) come after every time in ms, so that a shop which gets the plugin, or an
 item which it has not counted yet, never seems to go back. 2^50 + revisions stay exact in JSON."""
@@ -47,6 +50,8 @@ Reading = tuple[Fields, tuple[str, ...]]
 
 def seen_of(entity_type: str, external_id: str, resource: Resource, country: str = "LK") -> Seen:
     """What the shop holds of one entity of ours; `inventory` is the stock in a product."""
+    if entity_type == "variation":
+        resource = _with_own(resource)
     fields, masked = READERS[entity_type](resource, country)
     mark = mark_of(entity_type, resource, lambda part: READERS[entity_type](part, country)[0])
     if entity_type == "order" and mark is not None:
@@ -132,7 +137,7 @@ def _product(resource: Resource, _country: str) -> Reading:
     masked: tuple[str, ...] = ()
     if resource.get("virtual") is True:
         # Nothing to be sent: core empties these when an item becomes virtual.
-        masked = ("weight", "dimensions")
+        masked = MEASURES
     if resource.get("type") in PRICELESS_TYPES:
         masked += ("price", "salePrice")
     else:
@@ -147,9 +152,20 @@ def _dimensions(value: Any) -> dict[str, str] | None:
     return {name: text for name, text in found.items() if text} or None
 
 
+def _with_own(resource: Resource) -> Resource:
+    """A variation with its own weight and dimensions, or with none: core shows its product's where
+    it has none of its own, and only the plugin tells which they are."""
+    rest = {name: value for name, value in resource.items() if name not in MEASURES}
+    own = resource.get(OWN)
+    told = own if isinstance(own, dict) else {}
+    return rest | {name: told[name] for name in MEASURES if name in told}
+
+
 def _variation(resource: Resource, _country: str) -> Reading:
     fields: Fields = {}
-    _texts(resource, (("sku", "sku"),), fields)
+    _texts(resource, (("sku", "sku"), ("weight", "weight")), fields)
+    if "dimensions" in resource:
+        fields["dimensions"] = _dimensions(resource["dimensions"])
     _amounts(resource, _PRICES, fields)
     if "attributes" in resource:
         fields["attributes"] = {
@@ -161,7 +177,10 @@ def _variation(resource: Resource, _country: str) -> Reading:
     pictures = [image] if isinstance(image, dict) else records(resource.get("images"))
     if pictures and pictures[0].get("src"):
         fields["image"] = pictures[0]["src"]
-    return fields, ()
+    masked = tuple(
+        name for name in MEASURES if name not in resource or resource.get("virtual") is True
+    )
+    return {name: value for name, value in fields.items() if name not in masked}, masked
 
 
 def _stock(resource: Resource, _country: str) -> Reading:

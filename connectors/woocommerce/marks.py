@@ -44,6 +44,8 @@ REST_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "salePrice": ("sale_price",),
         "attributes": ("attributes",),
         "image": ("image",),
+        "weight": ("weight",),
+        "dimensions": ("dimensions",),
     },
     "inventory": {
         "quantity": ("stock_quantity",),

@@ -19,7 +19,9 @@ _PRODUCT = frozenset(
      "dimensions", "categories", "tags", "images", "attributes", "details", "groupedProducts",
      "metadata")
 )  # fmt: skip
-_VARIATION = frozenset(("sku", "price", "salePrice", "attributes", "image"))
+_VARIATION = frozenset(
+    ("sku", "price", "salePrice", "attributes", "image", "weight", "dimensions")
+)  # fmt: skip
 _STOCK = frozenset(("quantity", "backorders", "lowStockThreshold"))
 _ORDER = frozenset(
     ("number", "status", "placedOn", "items", "subtotal", "discount", "shippingTotal", "taxTotal",

@@ -141,7 +141,7 @@ def _shown(shop: Shop, item: Item) -> Record:
         return orders.render(shop, item)
     if item.kind == "customer":
         return customers.render(shop, item)
-    return product_view.render(shop, item)
+    return product_view.as_stored(shop, item)
 
 
 def _mark(shop: Shop, item: Item, resource: str) -> Record | None:
@@ -174,7 +174,7 @@ def _render_uncounted(shop: Shop, item: Item) -> Record:
         return orders.render(shop, item)
     if item.kind == "customer":
         return customers.render(shop, item)
-    return product_view.render(shop, item)
+    return product_view.as_stored(shop, item)
 
 
 # Comparing

@@ -11,6 +11,9 @@ from sandbox.woocommerce.metadata import dates, links
 from sandbox.woocommerce.shop import Item, Shop
 
 Record = dict[str, Any]
+OWN = "smartstore_own"
+NOTHING = ("", "0")
+"""What PHP takes for empty."""
 
 VARIATION_KEYS = (
     "id", "date_created", "date_created_gmt", "date_modified", "date_modified_gmt", "description",
@@ -101,8 +104,32 @@ def render(shop: Shop, item: Item) -> Record:
             **dates(shop, created=item.created, modified=item.modified),
             "_links": links(shop, "products", item.id, up),
         }
-        item.rendered = with_etag(shop, shown)
+        item.rendered = {**with_etag(shop, shown), **_inherited(shop, item)}
     return item.rendered
+
+
+def _inherited(shop: Shop, item: Item) -> Record:
+    """Core shows a product's weight and dimensions for those that its variation has not, even to
+    editors; the plugin tells the variation's own beside them."""
+    parent = shop.items["product"].get(item.parent_id)
+    if item.kind != "variation" or parent is None:
+        return {}
+    own = {name: item.fields[name] for name in ("weight", "dimensions")}
+    theirs = parent.fields
+    shown = {
+        "weight": theirs["weight"] if own["weight"] in NOTHING else own["weight"],
+        "dimensions": {
+            side: theirs["dimensions"][side] if size in NOTHING else size
+            for side, size in own["dimensions"].items()
+        },
+    }
+    return {**shown, OWN: own} if shop.settings.plugin else shown
+
+
+def as_stored(shop: Shop, item: Item) -> Record:
+    """As the plugin's route shows it: a variation with what is its own."""
+    whole = render(shop, item)
+    return {**whole, **whole.get(OWN, {})}
 
 
 def render_variation(shop: Shop, item: Item) -> Record:
@@ -110,7 +137,7 @@ def render_variation(shop: Shop, item: Item) -> Record:
     whole = render(shop, item)
     images = whole["images"]
     return {
-        **{name: whole[name] for name in (*VARIATION_KEYS, ETAG) if name in whole},
+        **{name: whole[name] for name in (*VARIATION_KEYS, ETAG, OWN) if name in whole},
         "image": images[0] if images else None,
         "_links": links(
             shop,

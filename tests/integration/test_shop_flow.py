@@ -72,9 +72,12 @@ async def test_variations_orders_and_refunds_go_both_ways(new_merchant: OpenMerc
         await in_app(merchant, "products", **{"variants.sku": BLUE})
         await merchant.collection("products").update_one(
             {"organizationId": merchant.organization_id, "variants.sku": RED},
-            {"$set": {"variants.$.price": Decimal128("950")}},
+            {"$set": {"variants.$.price": Decimal128("950"), "variants.$.weight": "0.65"}},
         )
         await in_shop(merchant, f"{place}/{made['id']}", "regular_price", "950")
+        await in_shop(merchant, f"{place}/{made['id']}", "weight", "0.65")
+        await rest(merchant, "PUT", f"{place}/{made['id']}", {"dimensions": {"length": "28"}})
+        await in_app(merchant, "products", **{"variants.dimensions.length": "28"})
 
         order = await merchant.sandbox.sell(merchant.shop.name, sku(0), 2)
         number = str(order["id"])

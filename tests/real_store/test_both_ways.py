@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -102,8 +103,18 @@ async def test_what_is_made_on_one_side_is_made_on_the_other_and_goes_with_it(bo
 
 async def test_variations(both: Both) -> None:
     mine = {"variants.sku": RED}
-    await both.change("products", mine, **{"variants.$.price": Decimal128("14100")})
-    await both.shows("/products/430/variations/431", regular_price="14100")
+    edited = {"variants.$.price": Decimal128("14100"), "variants.$.weight": "0.65"}
+    await both.change("products", mine, **edited)
+    path = "/products/430/variations/431"
+    await both.shows(path, regular_price="14100", weight="0.65")
+    await both.calls.rest.send("PUT", API + path, body={"dimensions": {"length": "28"}})
+
+    async def measured() -> Any:
+        held = await both.document("products", **mine)
+        red = next(one for one in held["variants"] if one["sku"] == RED)
+        return red.get("weight"), red.get("dimensions")
+
+    await until(measured, lambda found: found == ("0.65", {"length": "28"}), limit_s=LIMIT_S)
     body = {
         "sku": "HL-SAREE-001-BLUE", "regular_price": "13900", "manage_stock": True,
         "stock_quantity": 6, "attributes": [{"name": "Colour", "option": "Indigo"}],

@@ -20,6 +20,7 @@ from tests.connectors.woocommerce import (
     test_creating,
     test_extras,
     test_listing,
+    test_measures,
     test_rich,
     test_shipments,
 )
@@ -42,6 +43,7 @@ for _module in (
     test_creating,
     test_extras,
     test_listing,
+    test_measures,
     test_rich,
     test_shipments,
 ):

@@ -17,6 +17,11 @@ final class Etag {
 	const FIELD = 'smartstore_etag';
 
 	/**
+	 * A variation's own weight and dimensions: core shows its product's where it has none, even to editors.
+	 */
+	const OWN = 'smartstore_own';
+
+	/**
 	 * Not of the item itself: counted, random, or told differently to each caller. Customers' meta entries are shown to
 	 * administrators only and are written at each of their visits.
 	 */
@@ -103,7 +108,8 @@ final class Etag {
 	}
 
 	/**
-	 * Core's answer of a variation. Core shows its description as rendered even to editors: ours is as stored.
+	 * Core's answer of a variation. Core shows its description as rendered even to editors, and its product's weight and
+	 * dimensions for those that it has not: ours is as stored.
 	 *
 	 * @param \WP_REST_Response $response  Its answer.
 	 * @param \WC_Product       $variation The item.
@@ -115,10 +121,27 @@ final class Etag {
 			$data = $response->get_data();
 			if ( isset( $data['description'] ) ) {
 				$data['description'] = $variation->get_description( 'edit' );
-				$response->set_data( $data );
 			}
+			$data[ self::OWN ] = self::own( $variation );
+			$response->set_data( array_merge( $data, $data[ self::OWN ] ) );
 		}
 		return self::add( $response, $request, 'variation', $variation->get_id() );
+	}
+
+	/**
+	 * A variation's own weight and dimensions, empty texts for none.
+	 *
+	 * @param \WC_Product $variation The item.
+	 */
+	private static function own( $variation ): array {
+		return array(
+			'weight'     => $variation->get_weight( 'edit' ),
+			'dimensions' => array(
+				'length' => $variation->get_length( 'edit' ),
+				'width'  => $variation->get_width( 'edit' ),
+				'height' => $variation->get_height( 'edit' ),
+			),
+		);
 	}
 
 	/**
@@ -183,8 +206,10 @@ final class Etag {
 				return $response;
 			}
 			$data[ self::FIELD ] = $whole[ self::FIELD ];
-			if ( isset( $whole[ Notes::FIELD ] ) ) {
-				$data[ Notes::FIELD ] = $whole[ Notes::FIELD ];
+			foreach ( array( Notes::FIELD, self::OWN ) as $name ) {
+				if ( isset( $whole[ $name ] ) ) {
+					$data[ $name ] = $whole[ $name ];
+				}
 			}
 		}
 		$response->set_data( $data );

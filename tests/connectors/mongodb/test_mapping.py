@@ -84,7 +84,13 @@ def test_a_product_with_variants_is_several_sightings() -> None:
         "sku": "TEA",
         "price": {"$numberDecimal": "100"},
         "variants": [
-            {"sku": "TEA-400", "price": 150, "attributes": {"size": "400 g"}},
+            {
+                "sku": "TEA-400",
+                "price": 150,
+                "attributes": {"size": "400 g"},
+                "weight": 0.4,
+                "dimensions": {"length": 20, "height": "5.0"},
+            },
             {"price": 9},
             {"sku": "TEA-400", "price": 1},
         ],
@@ -111,6 +117,8 @@ def test_a_product_with_variants_is_several_sightings() -> None:
         "sku": "TEA-400",
         "price": "150",
         "attributes": {"size": "400 g"},
+        "weight": "0.4",
+        "dimensions": {"length": "20", "height": "5"},
         "parentId": HEX,
     }
     assert variation.seen.mark is not None

@@ -149,6 +149,7 @@ async def test_reads(bench: Bench) -> None:
     assert red.fields == {
         "sku": "HL-SAREE-001-RED", "price": "14000", "salePrice": "12500",
         "attributes": {"Colour": "Red"}, "image": red.fields["image"],
+        **({"weight": None, "dimensions": None} if bench.access.plugin else {}),
     }  # fmt: skip
     assert order.fields["items"][0]["productId"] == "430:431"
     assert customer.fields["phone"] == "+94712345670"
