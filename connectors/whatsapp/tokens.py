@@ -21,6 +21,7 @@ from connectors.whatsapp.settings import BASE_URL, Account
 from connectors.whatsapp.wire import Record, part, text
 
 META = urlsplit(BASE_URL).hostname
+WITHOUT = "Meta tells it to the app alone: enter the app secret under Settings"
 
 
 async def ask_end(graph: Graph, account: Account) -> int:
@@ -30,7 +31,12 @@ async def ask_end(graph: Graph, account: Account) -> int:
     try:
         told = await graph.send("GET", "/debug_token", params=params)
     except Refused as error:
-        if type(error) is not Refused or not _may_prove(account):
+        if type(error) is not Refused:
+            raise
+        if not account.app_secret:
+            raise Refused(WITHOUT) from None
+        # An address may be changed without the app secret, so it goes to Meta's own host alone.
+        if urlsplit(account.base_url).hostname != META:
             raise
         app = text((await graph.send("GET", "/app", params={"fields": "id"})).get("id"))
         if app is None:
@@ -48,11 +54,6 @@ def end_of(told: Record) -> int:
     if ends[0] is None:
         raise Malformed("Meta does not tell when the token ends")
     return min((1000 * one for one in ends if one), default=0)
-
-
-def _may_prove(account: Account) -> bool:
-    """The app secret goes to Meta's own host only: an address may be changed without it."""
-    return bool(account.app_secret) and urlsplit(account.base_url).hostname == META
 
 
 def _seconds(value: Any) -> int | None:

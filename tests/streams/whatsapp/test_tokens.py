@@ -110,7 +110,7 @@ async def test_what_is_not_told_changes_nothing_that_is_known(rig: Rig) -> None:
     after = await rig.known()
     assert after is not None
     assert after.ends_ms == known.ends_ms
-    assert "app access token" in after.reason
+    assert "enter the app secret" in after.reason
     dumped = repr(await rig.database["ss_capabilities"].find({}).to_list())
     assert "first-token" not in dumped
 
