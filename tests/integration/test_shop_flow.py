@@ -48,6 +48,23 @@ async def in_shop(merchant: Merchant, path: str, name: str, value: Any) -> Recor
     return await until(look, lambda found: found[name] == value, limit_s=60)
 
 
+async def variations_go_both_ways(merchant: Merchant, place: str, number: int, red: Record) -> None:
+    held = await in_app(merchant, "products", **{"variants.sku": RED})
+    assert (held["sku"], held["variants"][0]["attributes"]) == (SAREE, {"Colour": "Red"})
+    await in_app(merchant, "inventory", sku=RED, quantity=4)
+    blue = {**red, "sku": BLUE, "attributes": [{"name": "Colour", "option": "Blue"}]}
+    await rest(merchant, "POST", place, blue)
+    await in_app(merchant, "products", **{"variants.sku": BLUE})
+    await merchant.collection("products").update_one(
+        {"organizationId": merchant.organization_id, "variants.sku": RED},
+        {"$set": {"variants.$.price": Decimal128("950"), "variants.$.weight": "0.65"}},
+    )
+    await in_shop(merchant, f"{place}/{number}", "regular_price", "950")
+    await in_shop(merchant, f"{place}/{number}", "weight", "0.65")
+    await rest(merchant, "PUT", f"{place}/{number}", {"dimensions": {"length": "28"}})
+    await in_app(merchant, "products", **{"variants.dimensions.length": "28"})
+
+
 async def test_variations_orders_and_refunds_go_both_ways(new_merchant: OpenMerchant) -> None:
     platforms = Platforms(number=False, load=False, first_sync=None, webhooks=False)
     async with new_merchant(platforms) as merchant:
@@ -64,21 +81,7 @@ async def test_variations_orders_and_refunds_go_both_ways(new_merchant: OpenMerc
         await confirmed(merchant)
         await imported(merchant)
 
-        held = await in_app(merchant, "products", **{"variants.sku": RED})
-        assert (held["sku"], held["variants"][0]["attributes"]) == (SAREE, {"Colour": "Red"})
-        await in_app(merchant, "inventory", sku=RED, quantity=4)
-        blue = {**red, "sku": BLUE, "attributes": [{"name": "Colour", "option": "Blue"}]}
-        await rest(merchant, "POST", place, blue)
-        await in_app(merchant, "products", **{"variants.sku": BLUE})
-        await merchant.collection("products").update_one(
-            {"organizationId": merchant.organization_id, "variants.sku": RED},
-            {"$set": {"variants.$.price": Decimal128("950"), "variants.$.weight": "0.65"}},
-        )
-        await in_shop(merchant, f"{place}/{made['id']}", "regular_price", "950")
-        await in_shop(merchant, f"{place}/{made['id']}", "weight", "0.65")
-        await rest(merchant, "PUT", f"{place}/{made['id']}", {"dimensions": {"length": "28"}})
-        await in_app(merchant, "products", **{"variants.dimensions.length": "28"})
-
+        await variations_go_both_ways(merchant, place, made["id"], red)
         order = await merchant.sandbox.sell(merchant.shop.name, sku(0), 2)
         number = str(order["id"])
         await in_app(merchant, "orders", number=number)
