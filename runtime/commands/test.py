@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
@@ -42,8 +44,30 @@ QUICK = "not servers and not browser and not real_store"
 WHOLE_SYSTEM = ("tests/integration", "tests/browser")
 """Tests of all processes together: half of the time of all tests."""
 
+MOST_AGAIN = 5
+"""More failures than this have a cause of their own."""
+
 SUMMARY = b"=== short test summary info"
 """Where pytest begins to say what was skipped."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Tests that one pytest runs, and the folder where it notes which failed."""
+
+    cache: Path
+    chosen: tuple[str, ...]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of pytest."""
+        return ("-o", f"cache_dir={self.cache}", *self.chosen)
+
+    def failures(self) -> list[str]:
+        """Names of the tests that failed when it last ran; none where it did not come so far."""
+        noted = self.cache / "v" / "cache" / "lastfailed"
+        return sorted(json.loads(noted.read_bytes())) if noted.exists() else []
+
 
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", ("ruff", "check", ".")),
@@ -77,7 +101,7 @@ def run_checks(
         if asked is not None and not _told(terminal, asked.result()):
             failed.append("audit")
     if fast or context.args:
-        tests_passed = _run(["pytest", *(["-m", QUICK] if fast else []), *context.args]) == 0
+        tests_passed = run(["pytest", *(["-m", QUICK] if fast else []), *context.args]) == 0
     else:
         tests_passed = _run_side_by_side(terminal)
     if not failed:
@@ -95,7 +119,7 @@ def run_checks(
 
 def _check(terminal: Terminal, name: str, command: Sequence[str]) -> bool:
     began_s = time.monotonic()
-    passed = _run(command) == 0
+    passed = run(command) == 0
     if passed:
         terminal.done(name, " ".join(command[:2]), time.monotonic() - began_s)
     else:
@@ -113,11 +137,15 @@ def _told(terminal: Terminal, found: Audited) -> bool:
 def _run_side_by_side(terminal: Terminal) -> bool:
     """The tests of the whole system, which wait most of the time, and beside them all others.
     Those politely: tests of the whole system have deadlines. What they say comes when both have
-    ended: all of it where one failed, else what was skipped and the last line."""
-    with tempfile.TemporaryFile() as said:
+    ended: all of it where one failed, else what was skipped and the last line. Few that failed are
+    tried once more, alone."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as said:
+        whole = Selection(Path(folder, "whole"), WHOLE_SYSTEM)
+        rest = Selection(
+            Path(folder, "rest"), ("-q", *(f"--ignore={part}" for part in WHOLE_SYSTEM))
+        )
         program, environment = _program("pytest")
-        command = [program, "-q", "-p", "no:cacheprovider"]
-        command += [f"--ignore={folder}" for folder in WHOLE_SYSTEM]
+        command = [program, *rest.arguments]
         if nice := shutil.which("nice"):
             command = [nice, "-n", "5", *command]
         others = subprocess.Popen(  # noqa: S603
@@ -125,24 +153,35 @@ def _run_side_by_side(terminal: Terminal) -> bool:
         )
         terminal.say(f"{' and '.join(WHOLE_SYSTEM)}; beside them all others, told last.")
         try:
-            whole_passed = _run(["pytest", *WHOLE_SYSTEM]) == 0
-            others_passed = others.wait() == 0
+            whole_passed = run(["pytest", *whole.arguments]) == 0
+            rest_passed = others.wait() == 0
         finally:
             others.kill()
             others.wait()
         said.seek(0)
         text = said.read()
-        if others_passed and SUMMARY in text:
+        if rest_passed and SUMMARY in text:
             text = text[text.rfind(SUMMARY) :]
         sys.stdout.flush()
         sys.stdout.buffer.write(text)
         sys.stdout.flush()
-    if others_passed and not whole_passed:
-        terminal.warn(f"failed: {' or '.join(WHOLE_SYSTEM)} (further up)")
-    return whole_passed and others_passed
+        whole_passed = whole_passed or passes_alone(terminal, whole)
+        return (rest_passed or passes_alone(terminal, rest)) and whole_passed
 
 
-def _run(command: Sequence[str]) -> int:
+def passes_alone(terminal: Terminal, failed: Selection) -> bool:
+    """Beside all others a deadline may be missed where cores are few: that is told, and is no
+    failure if it holds alone."""
+    names = failed.failures()
+    if not 0 < len(names) <= MOST_AGAIN:
+        return False
+    terminal.warn(f"failed beside all others, and tried once more alone: {', '.join(names)}")
+    again = ("--last-failed", "--last-failed-no-failures=none")
+    return run(["pytest", *failed.arguments, *again]) == 0
+
+
+def run(command: Sequence[str]) -> int:
+    """Of a program of our environment; its exit status."""
     program, environment = _program(command[0])
     done = subprocess.run([program, *command[1:]], cwd=ROOT, env=environment, check=False)  # noqa: S603
     return done.returncode
