@@ -31,6 +31,10 @@ _MONGODB_DENIES = (13, 18)
 _REDIS_DENIES = ("wrongpass", "noauth", "noperm", "authentication", "username-password")
 """In its words: a cluster's client wraps them in an error of its own."""
 
+_ALERT = "alert"
+"""A TLS alert is the server's word: it does not trust us. It may be lost with the connection, which
+the server ends at once; then nothing but the end is seen."""
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -115,11 +119,14 @@ async def redis(endpoints: Endpoints) -> Trouble | None:
         text = _short(str(error) or "no answer")
         if any(word in text.lower() for word in _REDIS_DENIES):
             return Trouble(name, f"Redis refuses us: {text}", "check the password in the address")
-        if "certificate" in text.lower():
+        if "certificate" in text.lower() and _ALERT not in text.lower():
             cause = f"Redis's certificate is not trusted: {text}"
             return Trouble(name, cause, "set ?ssl_ca_certs= in the address to who signed it")
+        wants = "TLS (rediss://)"
+        if endpoints.redis_url.get_secret_value().startswith("rediss"):
+            wants = "a certificate of ours (?ssl_certfile=…&ssl_keyfile=…)"
         return Trouble(name, f"Redis does not answer: {text}",
-                       "check the address, and whether it wants TLS (rediss://)")  # fmt: skip
+                       f"check the address, and whether it wants {wants}")  # fmt: skip
     finally:
         await cache.aclose()
     return None
@@ -144,6 +151,8 @@ def _of_broker(endpoints: Endpoints, address: str, error: Exception) -> Trouble:
     if isinstance(error, KafkaError | TimeoutError):
         cause = f"{address} takes the connection and does not answer {protocol}"
         fix = "check KAFKA_SECURITY_PROTOCOL and that the port is that listener's"
+        if endpoints.kafka_tls:
+            fix += ", and whether it wants a certificate of ours: KAFKA_TLS_CERTIFICATE and _KEY"
         return Trouble(name, cause, fix)
     return Trouble(name, f"{address} cannot be reached: {error}",
                    "start it, or correct the address")  # fmt: skip

@@ -27,14 +27,21 @@ class Clusters:
         with Clusters(folder, parts=("kafka", "mongodb", "redis")) as clusters:
             clusters.environment()
 
-    They keep their data in `home` for one run only.
+    They keep their data in `home` for one run only. `redis_tls`: Redis with TLS too, which asks for
+    certificates of its clients; only where redis-server was built with it (`shards.speaks_tls`).
     """
 
     def __init__(
-        self, home: Path, *, parts: Iterable[str] = PARTS[:3], reporter: Reporter | None = None
+        self,
+        home: Path,
+        *,
+        parts: Iterable[str] = PARTS[:3],
+        redis_tls: bool = False,
+        reporter: Reporter | None = None,
     ) -> None:
         self._home = home
         self._parts = frozenset(parts)
+        self._redis_tls = redis_tls
         self._settings = RuntimeSettings.load(load_environment())
         self._reporter: Reporter = reporter or Silent()
         self._password = secrets.token_urlsafe(18).replace("-", "x")
@@ -104,15 +111,16 @@ class Clusters:
             at = self._ports(replicas.names())
             found += replicas.specs(self._home, at, programs.mongod(cache, say), tls=tls)
             self._environment["DATABASE_URL"] = replicas.url(at, tls)
-        redis = programs.redis_server(cache, say)
+        redis, pair = programs.redis_server(cache, say), tls if self._redis_tls else None
+        home, password = self._home, self._password
         if "redis" in self._parts:
             at = self._ports(shards.cluster_names(), with_bus=True)
-            found += shards.cluster_specs(self._home, at, redis, password=self._password)
-            self._environment["REDIS_URL"] = shards.cluster_url(at, self._password)
+            found += shards.cluster_specs(home, at, redis, password=password, tls=pair)
+            self._environment["REDIS_URL"] = shards.cluster_url(at, password, pair)
         if "sentinel" in self._parts:
             at = self._ports(shards.sentinel_names())
-            found += shards.sentinel_specs(self._home, at, redis, password=self._password)
-            self._environment["REDIS_URL"] = shards.sentinel_url(at, self._password)
+            found += shards.sentinel_specs(home, at, redis, password=password, tls=pair)
+            self._environment["REDIS_URL"] = shards.sentinel_url(at, password, pair)
         return found
 
     def _ports(self, names: tuple[str, ...], *, with_bus: bool = False) -> dict[str, int]:

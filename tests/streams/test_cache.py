@@ -1,4 +1,4 @@
-"""REDIS_URL in all its forms; what they lead to runs in tests/integration/test_clusters.py."""
+"""REDIS_URL in all its forms; what they lead to runs in tests/clusters."""
 
 from __future__ import annotations
 
