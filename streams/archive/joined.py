@@ -83,7 +83,7 @@ async def _tail(sources: Sources, archive: Archive, query: Query) -> Tail:
     log = log_id(await history_of(sources.endpoints))
     positions = {source: at for source, at in archive.positions.items() if source[0] == log}
     inbox = Inbox(sources.database)
-    tail = Tail(sources.endpoints, log, positions, inbox, query.topics)
+    tail = Tail(sources.endpoints, log, positions, inbox, query.topics, merged=True)
     try:
         await tail.open()
     except BaseException:

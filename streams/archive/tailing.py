@@ -21,6 +21,10 @@ from streams.kafka.records import Incoming
 POLL_MS = 500
 CHUNK = 5_000
 FETCH_BYTES = 4 * 1024**2
+MERGED_BYTES = 32 * 1024**2
+"""Of all partitions together where they are read side by side: something of each waits its turn."""
+LEAST_BYTES = 64 * 1024
+LEAST_EVENTS = 50
 
 
 class Tail:
@@ -34,7 +38,11 @@ class Tail:
         positions: Mapping[Source, Position],
         inbox: Inbox,
         topics: frozenset[str] = frozenset(),
+        *,
+        merged: bool = False,
     ) -> None:
+        """`merged`: partition by partition is asked for, to be put into one order."""
+        self._merged = merged
         self._endpoints = endpoints
         self._log = log
         self._inbox = inbox
@@ -47,16 +55,6 @@ class Tail:
 
     async def open(self) -> None:
         """Connect and go to the positions."""
-        consumer = AIOKafkaConsumer(
-            **client_settings(self._endpoints),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_bytes=2 * FETCH_BYTES,
-            request_timeout_ms=20_000,
-        )
-        self._consumer = consumer
-        await consumer.start()
         self._places = {
             TopicPartition(self._endpoints.topic(topic.name), number): (
                 self._log,
@@ -67,6 +65,19 @@ class Tail:
             if not self._topics or topic.name in self._topics
             for number in range(topic.partitions or self._endpoints.kafka_partitions)
         }
+        fetched = FETCH_BYTES
+        if self._merged:
+            fetched = max(LEAST_BYTES, min(FETCH_BYTES, MERGED_BYTES // len(self._places)))
+        consumer = AIOKafkaConsumer(
+            **client_settings(self._endpoints),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=fetched,
+            fetch_max_bytes=2 * FETCH_BYTES,
+            request_timeout_ms=20_000,
+        )
+        self._consumer = consumer
+        await consumer.start()
         consumer.assign(list(self._places))
         begins = await consumer.beginning_offsets(list(self._places))
         for place, source in self._places.items():
@@ -93,7 +104,8 @@ class Tail:
         """What came next: of one partition or of any, each partition in order; empty when nothing
         came in time."""
         chosen = [place for place, name in self._places.items() if name == source]
-        found = await self._open.getmany(*chosen, timeout_ms=wait_ms, max_records=CHUNK)
+        most = max(LEAST_EVENTS, CHUNK // len(self._places)) if self._merged else CHUNK
+        found = await self._open.getmany(*chosen, timeout_ms=wait_ms, max_records=most)
         events = []
         for place, records in found.items():
             name = self._places[place]
