@@ -12,7 +12,6 @@ import os
 import resource
 import socket
 import sys
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -94,6 +93,7 @@ from api.settings import ApiSettings
 from api.static import CLIENT, PageFiles
 from api.status import StatusBoard
 from api.tokens import Tickets
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints, SettingsError, load_endpoints
 from streams import metrics, tracing
 from streams.alerts.settings import AlertEnvironment
@@ -173,11 +173,6 @@ MODULES = (
 """Whose routes are served. The order counts where addresses overlap."""
 
 
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
-
-
 def create_api(open_services: OpenServices) -> FastAPI:
     """The application; what it stands on is opened at its start and closed at its end."""
 
@@ -232,9 +227,9 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
     feed = Feed(endpoints, settings.feed_ring)
     lag = Lag(endpoints)
     process = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    servers = Servers(watched(endpoints, database, cache), now_ms)
+    servers = Servers(watched(endpoints, database, cache), unix_ms)
     board = StatusBoard(database, cache, directory, feed, lag, process, servers)
-    held = Conflicts(database, publisher, now_ms)
+    held = Conflicts(database, publisher, unix_ms)
     services = Services(
         endpoints=endpoints,
         settings=settings,
@@ -248,11 +243,11 @@ async def open_services(endpoints: Endpoints, settings: ApiSettings) -> AsyncIte
         tickets=Tickets(cache, database),
         sessions=Sessions(database),
         people=People(database),
-        audit=Audit(database, now_ms),
+        audit=Audit(database, unix_ms),
         limits=RateLimits(cache),
         conflicts=held,
-        batches=Batches(database, held, now_ms),
-        policies=PolicyDesk(database, directory.rulebook, now_ms),
+        batches=Batches(database, held, unix_ms),
+        policies=PolicyDesk(database, directory.rulebook, unix_ms),
         forcing=Forcing(database, publisher),
         checks=Checks(database, cache, feed, lag),
         history=Sources(endpoints, database, _archive(settings), keyring, home=settings.home),

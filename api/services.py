@@ -22,6 +22,7 @@ from api.servers import Servers
 from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from streams.alerts.settings import AlertEnvironment
 from streams.archive.joined import Sources
@@ -78,5 +79,5 @@ class Services:
     greeting: set[object] = field(default_factory=set)
     """WebSockets that have not said yet who they are."""
     limits: RateLimits = field(default_factory=RateLimits)
-    clock_ms: Callable[[], int] = field(default=lambda: int(time.time() * 1000))
+    clock_ms: Callable[[], int] = field(default=unix_ms)
     started_at_s: float = field(default_factory=time.monotonic)

@@ -16,6 +16,7 @@ from api.feed import Feed
 from api.pages.i18n import N_, _, clock_word, ngettext
 from api.servers import Servers
 from api.shapes import ReplicaStatus, SyncStatus
+from schemas.clock import unix_ms
 from schemas.envelope import rfc3339
 from streams.cache import CACHE_ERRORS
 from streams.database import Database
@@ -73,7 +74,7 @@ class StatusBoard:
         lag: Lag,
         process: str,
         servers: Servers | None = None,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._conflicts = database["ss_conflicts"]
         self._cache = cache

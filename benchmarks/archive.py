@@ -29,6 +29,7 @@ from benchmarks.archive_kills import killed
 from benchmarks.reconcile import observation
 from benchmarks.report import Report, median
 from runtime.servers import LocalServers
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.envelope import epoch_ms
 from schemas.feed import FeedLine
@@ -199,7 +200,7 @@ async def _fill(bench: Bench) -> None:
         bootstrap_servers=bench.endpoints.bootstrap, acks="all", max_batch_size=900_000
     )
     await producer.start()
-    begin_ms = int(time.time() * 1000) - SPREAD_MS
+    begin_ms = unix_ms() - SPREAD_MS
     parts = bench.endpoints.kafka_partitions
     batches: dict[tuple[str, int], Any] = {}
     sent: list[asyncio.Future[Any]] = []

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from benchmarks.reconcile import observation
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.settings import Endpoints
 from schemas.topics import FEED, OBSERVATIONS
@@ -60,7 +61,7 @@ async def _events(publisher: Publisher) -> None:
     """Until cancelled."""
     number = 0
     while True:
-        found = [observation(number + n, int(time.time() * 1000)) for n in range(BATCH)]
+        found = [observation(number + n, unix_ms()) for n in range(BATCH)]
         records = [Outgoing(OBSERVATIONS, one.key, encode(one)) for one in found]
         records += [Outgoing(FEED, b"bench", encode(one)) for one in found[::4]]
         await publisher.publish(*records)

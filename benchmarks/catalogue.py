@@ -30,6 +30,7 @@ from connectors.whatsapp.batches import MAX_REQUESTS
 from runtime.servers import LocalServers
 from sandbox.app import create_sandbox
 from sandbox.client import SandboxClient
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.command import Write
 from schemas.settings import Endpoints
@@ -147,7 +148,7 @@ class Shop:
         the longest that one of them took."""
         connection = self.account()
         client = WhatsApp(transport=self.calls).client(connection)
-        line = Line(connection, client, lambda: int(time.time() * 1000))
+        line = Line(connection, client, unix_ms)
         picked = random.Random(SEED).sample(  # noqa: S311 - the same each time
             sorted(self.prices), changes
         )

@@ -23,6 +23,7 @@ from connectors.woocommerce import WooCommerce
 from connectors.woocommerce.client import WooCommerceClient
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
+from schemas.clock import unix_ms
 from streams.database import Database, open_database
 from streams.directory import Directory
 from streams.inbox import Inbox
@@ -96,7 +97,7 @@ class Desk:
 
     async def tell(self, kind: str, items: Sequence[Listed]) -> None:
         """Deliver items as the shop would."""
-        at_ms = int(time.time() * 1000)
+        at_ms = unix_ms()
         inbox, cause = Inbox(self.database), f"bench-{at_ms}"
         await deliver(self.publisher, inbox, self.connection, kind, items, cause=cause, at_ms=at_ms)
 

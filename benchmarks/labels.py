@@ -35,6 +35,7 @@ from runtime.servers import LocalServers
 from sandbox.app import create_sandbox
 from sandbox.couriers.depot import Depot
 from sandbox.couriers.depot import Settings as Limits
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from streams.couriers.jobs import settle_due
 from streams.couriers.lines import CourierLines
@@ -186,7 +187,7 @@ async def _killed(database_url: str, account: Account, orders: int, seed: int, f
     database = opened.client[name]
     await ensure_indexes(database)
     async with _sandbox(account, FAULTS) as (depot, url):
-        now_ms = int(time.time() * 1000)
+        now_ms = unix_ms()
         parts = _parts(database, lambda: now_ms)
         await _connect(database, account, url)
         rows = [await _want(parts, account.code, place) for place in range(orders)]
@@ -261,7 +262,7 @@ async def naive(account: Account, orders: int) -> int:
         connection = Connection("c", "kandy", "courier", replica, settings, account.secrets)
         client = await lines.client(connection)
         for place in range(orders):
-            shipment = _request(account.code, place).shipment(int(time.time() * 1000))
+            shipment = _request(account.code, place).shipment(unix_ms())
             for _ in range(20):
                 try:
                     await client.create([shipment])

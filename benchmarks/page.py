@@ -24,6 +24,7 @@ from benchmarks.folder import running
 from benchmarks.report import Report, percentile
 from runtime.demo.merchant import Platforms, open_merchant
 from runtime.demo.system import System
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.feed import ConflictLine, FeedLine
 from schemas.topics import CONFLICTS, FEED
@@ -186,14 +187,14 @@ def _line(number: int) -> Outgoing:
         replica="" if kind == "changed" else "woocommerce",
         fields={"price": f"{1000 + number % 900}.50", "name": f"Ceylon BOPF tea {number % ITEMS}"},
         version=number,
-        at_ms=int(time.time() * 1000),
+        at_ms=unix_ms(),
         latency_ms=number % 400 if kind == "arrived" else None,
     )
     return Outgoing(FEED, ORGANIZATION.encode(), encode(line))
 
 
 def _conflict(place: int, status: str) -> Outgoing:
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     line = ConflictLine(
         organization_id=ORGANIZATION,
         type="product",

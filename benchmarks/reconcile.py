@@ -16,12 +16,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Report, median
 from runtime.servers import LocalServers
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.observation import Observation, Seen
 from schemas.settings import Endpoints
@@ -92,7 +92,7 @@ async def fill(events: int) -> None:
     endpoints = Endpoints()
     await ensure_topics(endpoints)
     publisher = Publisher(endpoints)
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     for start in range(0, events, 2000):
         found = [observation(i, now_ms) for i in range(start, min(events, start + 2000))]
         await publisher.publish(*(Outgoing(OBSERVATIONS, one.key, encode(one)) for one in found))

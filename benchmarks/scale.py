@@ -24,6 +24,7 @@ from benchmarks.scale_restart import rolling_restart
 from benchmarks.scale_workers import Workers
 from runtime.progress import ProgressReader
 from runtime.servers import LocalServers
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.settings import Endpoints
 from schemas.topics import OBSERVATIONS
@@ -119,7 +120,7 @@ async def _backlog(
 
 async def _fill(endpoints: Endpoints, workers: Workers, events: int) -> float:
     """The backlog, and when the workers were let go."""
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     made = [observation(place, now_ms) for place in range(events)]
     records = [Outgoing(OBSERVATIONS, one.key, encode(one)) for one in made]
     publisher = Publisher(endpoints)
@@ -157,9 +158,7 @@ async def _replaced(endpoints: Endpoints, workers: Workers) -> float:
     async def load() -> None:
         number = 0
         while not stop.is_set():
-            found = [
-                observation(number + one, int(time.time() * 1000)) for one in range(RATE // 10)
-            ]
+            found = [observation(number + one, unix_ms()) for one in range(RATE // 10)]
             await publisher.publish(*(Outgoing(OBSERVATIONS, o.key, encode(o)) for o in found))
             number += len(found)
             await asyncio.sleep(0.1)

@@ -21,6 +21,7 @@ from benchmarks.folder import running
 from benchmarks.report import Report
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.demo.system import System
+from schemas.clock import unix_ms
 from schemas.envelope import rfc3339
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ async def tell_orders(system: System, merchant: Merchant, *, orders: int, kills:
 
 
 async def _place(merchant: Merchant, orders: int) -> None:
-    now = rfc3339(int(time.time() * 1000))
+    now = rfc3339(unix_ms())
     rows = [
         {
             "_id": f"{merchant.organization_id}-w{place:05d}",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from schemas.clock import unix_ms
 from streams.access import Role
 from streams.database import Database, Document
 from streams.fresh import Fresh
@@ -51,7 +52,7 @@ class ApiKeys:
         self,
         database: Database,
         clock: Callable[[], float] = time.monotonic,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._organizations = database["ss_organizations"]
         self._known: Fresh[ApiKey | None] = Fresh(FRESH_S, clock)

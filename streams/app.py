@@ -7,13 +7,13 @@ import os
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import faust
 import structlog
 
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from schemas.topics import Topic
 from streams import metrics, tracing
@@ -142,7 +142,7 @@ def bind(
                 chunks = by_partition(taken)
                 spans = tracing.begin(name, chunks)
                 await asyncio.gather(*(handler(chunk) for chunk in chunks))
-                metrics.handled(name, chunks, int(time.time() * 1000))
+                metrics.handled(name, chunks, unix_ms())
                 tracing.end(spans)
             except BaseException as error:
                 # Faust acknowledges an event whose agent raised or was cancelled. Ending the

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.protocol import Connection, Network
+from schemas.clock import unix_ms
 from streams.apikeys import digest
 from streams.database import Database, Document
 from streams.formers import accepted
@@ -46,7 +47,7 @@ class Connections(Organizations):
         environment: PlatformEnvironment | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         super().__init__(database, clock)
         self._integrations = database["ss_integrations"]
@@ -200,7 +201,7 @@ class Connections(Organizations):
         sealed = self._keyring.seal(
             value, organization_id=organization_id, record=record, name=name
         )
-        return {**sealed, "hint": hint_of(value), "replacedAtMs": int(time.time() * 1000)}
+        return {**sealed, "hint": hint_of(value), "replacedAtMs": unix_ms()}
 
     def _open_secret(self, row: Document, name: str) -> str:
         return self._keyring.open(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from streams.database import Database
 from streams.inbox import Inbox
 from streams.kafka.publisher import PublishFailed
@@ -73,7 +74,7 @@ class Intake:
                 log.warning("kafka is away; deliveries go to the inbox", reason=str(error))
         try:
             async with asyncio.timeout(INBOX_S):
-                await self._inbox.hold([record], int(time.time() * 1000))
+                await self._inbox.hold([record], unix_ms())
         except (PyMongoError, TimeoutError) as error:
             raise Unavailable("neither Kafka nor MongoDB took the delivery") from error
         return Held(held=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connectors.protocol import Connection
+from schemas.clock import unix_ms
 from streams.database import Document
 from streams.formers import accepted
 
@@ -80,7 +80,7 @@ def hint_of(secret: str) -> str:
 
 def shown(row: Document, capabilities: Mapping[str, str], trouble: str) -> Integration:
     """From a document of `ss_integrations`."""
-    formers = accepted(row, int(time.time() * 1000))
+    formers = accepted(row, unix_ms())
     return Integration(
         id=row["_id"],
         organization_id=row["organizationId"],

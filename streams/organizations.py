@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
 from collections.abc import Callable, Sequence
 
 from pymongo.errors import DuplicateKeyError
 
+from schemas.clock import unix_ms
 from schemas.policy import Policies, Rule
 from streams.access import Role
 from streams.apikeys import KEY_PREFIX, ApiKeys, stored_key
@@ -39,7 +39,7 @@ class Organizations:
                 "and begins with a letter or digit"
             )
         api_key = KEY_PREFIX + secrets.token_urlsafe(32)
-        stored = stored_key(api_key, "first key", Role.OWNER, int(time.time() * 1000))
+        stored = stored_key(api_key, "first key", Role.OWNER, unix_ms())
         try:
             await self._organizations.insert_one(
                 {"_id": organization_id, "name": name or organization_id, "apiKeys": [stored]}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from pwdlib import PasswordHash
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from schemas.clock import unix_ms
 from streams.access import Role
 from streams.database import Database, Document
 from streams.integrations import Invalid, NotFound, Taken
@@ -44,9 +44,7 @@ class Person:
 class People:
     """Errors: DirectoryError, and PyMongo's own when the database is away."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._people = database["ss_people"]
         self._clock_ms = clock_ms
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pymongo.errors import DuplicateKeyError
 
+from schemas.clock import unix_ms
 from schemas.policy import Brakes, Policies, Rule
 from streams.database import Database, Document
 from streams.fresh import Fresh
@@ -45,7 +46,7 @@ class Rulebook:
         self,
         database: Database,
         clock: Callable[[], float] = time.monotonic,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._rows = database["ss_policy_versions"]
         self._clock_ms = clock_ms

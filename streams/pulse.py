@@ -9,7 +9,6 @@ kept in `ss_pulses` every few seconds, read by upkeep.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ import structlog
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from streams.database import Database
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ HOUR_MS = 3_600_000
 class Pulse:
     """One process's ears. Losing what was not kept yet makes a shop look a little quieter."""
 
-    def __init__(self, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
+    def __init__(self, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._clock_ms = clock_ms
         self._last: dict[str, int] = {}
         self._set: dict[str, dict[str, int]] = {}

@@ -7,11 +7,11 @@ sent on by the entity that had the item (`streams/sync/relink.py`).
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from schemas.clock import unix_ms
 from schemas.outcome import Relink
 from streams.identity import new_entity_id
 from streams.kafka.records import Publishes
@@ -47,7 +47,7 @@ class Relinking:
         self,
         links: Links,
         publisher: Publishes,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._links = links
         self._publisher = publisher

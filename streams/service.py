@@ -13,10 +13,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from schemas.clock import unix_ms
 from schemas.event import QueuedEvent
 from schemas.settings import Endpoints
 from streams.database import open_database
@@ -54,7 +54,7 @@ class RealTimeSyncService:
         when nothing could take it (sending it again is safe)."""
         valid = event if isinstance(event, QueuedEvent) else QueuedEvent.model_validate(dict(event))
         intake = await self._ready()
-        return await intake.accept(event_record(valid, int(time.time() * 1000)))
+        return await intake.accept(event_record(valid, unix_ms()))
 
     async def close(self) -> None:
         """Let go of connections; the next call opens them again."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from schemas.feed import ConflictLine
 from schemas.fields import EXISTENCE
 from schemas.policy import Policies
@@ -65,7 +66,7 @@ class Acting:
         database: Database,
         publisher: Publishes,
         policies: PoliciesOf,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._resolver = Resolver(database, publisher, clock_ms, source="suggestions")
         self._suggestions = Suggestions(database)

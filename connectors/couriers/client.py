@@ -30,6 +30,7 @@ from connectors.errors import Malformed, Refused, Retry, Unknown
 from connectors.http import Reply, open_http, send
 from connectors.network import way_out
 from connectors.protocol import Connection
+from schemas.clock import unix_ms
 
 CONNECTIONS = 8
 TIMEOUT_S = 20.0
@@ -50,7 +51,7 @@ class CourierClient(Generic[A]):
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        now_ms: Callable[[], int] = unix_ms,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         """`transport` replaces the network in tests. Raises Paused where a setting is missing."""

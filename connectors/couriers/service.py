@@ -9,7 +9,6 @@ await service.create_shipment({...}, "ups")
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -25,6 +24,7 @@ from connectors.couriers.registry import UnknownCourier, courier_of, couriers
 from connectors.couriers.shipment import Shipment
 from connectors.errors import Unknown
 from connectors.protocol import Connection
+from schemas.clock import unix_ms
 
 
 class Store(Protocol):
@@ -70,7 +70,7 @@ class SriLankaCourierService:
         ship: Ship | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         *,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        now_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._store = store
         self._ship = ship or ship_directly

@@ -7,7 +7,6 @@ import asyncio
 import json
 import re
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from api.conflicts import Conflicts
@@ -228,9 +228,6 @@ def _run(work: Callable[[Desk], Awaitable[T]], organization: str) -> T:
 
     place = here()
 
-    def now_ms() -> int:
-        return int(time.time() * 1000)
-
     async def all_of_it() -> T:
         endpoints = place.endpoints()
         database, publisher = open_database(endpoints), Publisher(endpoints)
@@ -239,8 +236,8 @@ def _run(work: Callable[[Desk], Awaitable[T]], organization: str) -> T:
             return await work(
                 Desk(
                     organization or place.organization_id,
-                    Conflicts(database, publisher, now_ms),
-                    PolicyDesk(database, rulebook, now_ms),
+                    Conflicts(database, publisher, unix_ms),
+                    PolicyDesk(database, rulebook, unix_ms),
                     rulebook,
                 )
             )

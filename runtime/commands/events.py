@@ -16,6 +16,7 @@ import typer
 from runtime.commands.dlq import retry
 from runtime.commands.history import moment_ms
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from api.events import Found, Holds, Results
@@ -49,7 +50,7 @@ class _Lookup:
     history: Sources | None
 
     def clock_ms(self) -> int:
-        return int(time.time() * 1000)
+        return unix_ms()
 
 
 @events.command(name="list")

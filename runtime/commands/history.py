@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from api.timetravel import Past, ShownThen
@@ -81,7 +81,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """What became of everything between two times."""
-    from_ms, to_ms = moment_ms(begin), moment_ms(end) if end else int(time.time() * 1000)
+    from_ms, to_ms = moment_ms(begin), moment_ms(end) if end else unix_ms()
     if from_ms > to_ms:
         raise SmartStoreError("the first time is after the second", fix="turn them round")
     _run(organization, lambda past: _told(past.diff(from_ms, to_ms, type_), as_json, _diff_line))
@@ -152,7 +152,7 @@ def moment_ms(text: str, *, to_come: bool = False) -> int:
     from datetime import datetime
 
     units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     if text[:-1].isdigit() and text[-1:] in units:
         return now_ms - int(text[:-1]) * units[text[-1]] * 1000
     try:
@@ -195,7 +195,7 @@ async def _with_past(
         async with open_sources(found) as sources:
             if entity is not None:
                 entity[1] = await id_of(sources.database, whose, entity[0], entity[1])
-            travel = TimeTravel(sources.database, reader(sources), int(time.time() * 1000))
+            travel = TimeTravel(sources.database, reader(sources), unix_ms())
             return await work(Past(travel, whose))
     except (PyMongoError, KafkaError, TimeoutError) as error:
         raise CannotServe("MongoDB or Kafka does not answer", fix="smartstore up") from error

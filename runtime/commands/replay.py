@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from runtime.here import Here
@@ -139,7 +140,7 @@ async def _replay(sources: Sources, query: Query, wanted: Wanted) -> None:
     from streams.archive.reading import open_archive
     from streams.archive.replaying import SETTLED_MS, replay
 
-    query = bounded(query, int(time.time() * 1000) - SETTLED_MS)
+    query = bounded(query, unix_ms() - SETTLED_MS)
     memory = Memory(wanted.resume, query)
     query = memory.query
     if wanted.dry_run or wanted.to.startswith("topic:"):

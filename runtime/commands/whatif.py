@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -15,6 +14,7 @@ import msgspec
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from runtime.here import Here
@@ -49,7 +49,7 @@ def whatif(
     from runtime.here import here
 
     since_ms = moment_ms(since)
-    until_ms = moment_ms(until) if until else int(time.time() * 1000)
+    until_ms = moment_ms(until) if until else unix_ms()
     rules = None if policy is None else read_policies(policy)
     result = asyncio.run(_judge(here(), organization, since_ms, until_ms, rules, code))
     if as_json:

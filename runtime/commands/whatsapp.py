@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from streams.whatsapp.service import WhatsAppService
@@ -108,12 +109,11 @@ def unknown(
     """Messages of which nobody knows whether they went out."""
 
     async def do(service: WhatsAppService, org: str) -> Any:
-        import time
 
         from api.whatsapp import effect_shape
         from streams.whatsapp.sends import attempt_of
 
-        found = await service.ledger.unsettled(org, int(time.time() * 1000))
+        found = await service.ledger.unsettled(org, unix_ms())
         return [
             effect_shape(one, await service.sends.of_key(org, attempt_of(one.effect_key)[0]))
             for one in found

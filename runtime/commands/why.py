@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.errors import CannotServe, SmartStoreError
+from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
     from api.explained import ShownEntity
@@ -105,7 +105,7 @@ async def _look(
     try:
         keyring = open_keyring(here.environment, here.home)
         directory = Directory(database, keyring, PlatformEnvironment())
-        explained = Explained(database, directory, lambda: int(time.time() * 1000))
+        explained = Explained(database, directory, unix_ms)
         organization_id = organization or here.organization_id
         asked = type_with(field, entity_type)
         record = await explained.entities.find(organization_id, asked, name, by)
@@ -136,7 +136,7 @@ def _told(problem: dict[str, Any], organization_id: str) -> SmartStoreError:
 def _show_why(console: Console, found: Why) -> None:
     from api.tellings import Teller
 
-    teller = Teller(found.type, found.field, int(time.time() * 1000), None)
+    teller = Teller(found.type, found.field, unix_ms(), None)
     heading = f"{found.label or found.entity_id} · {teller.heading} {teller.value(found.value)}"
     console.print(Text(heading, style="bold"))
     console.print(Text(f"{found.type} {found.entity_id}", style="dim"))

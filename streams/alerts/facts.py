@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -212,8 +211,3 @@ def _day(at_ms: int) -> str:
 
 def _words(reason: str) -> str:
     return " ".join(reason.split())[:200].rstrip(".") or "–"  # noqa: RUF001 - a dash
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from schemas.clock import unix_ms
 from streams.alerts.channels import Channels
 from streams.alerts.conditions import OPERATOR as OPERATOR_RULES
 from streams.alerts.conditions import SHOP
 from streams.alerts.desk import OPERATOR, AlertDesk, Message, new_message
 from streams.alerts.evaluate import Fact, News, Rule, evaluate
-from streams.alerts.facts import Servers, now_ms, shop_facts
+from streams.alerts.facts import Servers, shop_facts
 from streams.alerts.settings import AlertSettings
 from streams.connections import DEFAULT_ORGANIZATION
 from streams.upkeep.runner import JobContext, Runner
@@ -35,7 +36,7 @@ class Watching:
     desk: AlertDesk
     channels: Channels
     servers: Servers
-    clock_ms: Callable[[], int] = now_ms
+    clock_ms: Callable[[], int] = unix_ms
 
     async def look(self, organization_id: str) -> None:
         """One organisation, and the servers with the default one. Raises PyMongoError."""

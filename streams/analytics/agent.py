@@ -8,7 +8,6 @@ and repeats count nothing (`facts.py`).
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import structlog
 from pymongo import UpdateOne
 
 from schemas.base import split_key
+from schemas.clock import unix_ms
 from schemas.codec import Undecodable, decode, encode
 from schemas.feed import FeedLine
 from schemas.settings import Endpoints
@@ -69,7 +69,7 @@ class Aggregator:
     zone: tzinfo
     partitions: int
     park: Park
-    clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    clock_ms: Callable[[], int] = unix_ms
     _days: defaultdict[tuple[str, str], set[bytes]] = field(
         default_factory=lambda: defaultdict(set)
     )

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from schemas.archive import ArchivedEvent
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from streams.archive.erasing import erased_all
 from streams.archive.erasures import Erasures
@@ -53,7 +54,7 @@ class Archiver:
         *,
         every_s: float,
         spare_mb: int,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._endpoints = endpoints
         self._database = database

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.archive import SYSTEM, events_of
+from schemas.clock import unix_ms
 from schemas.codec import decode
 from schemas.envelope import rfc3339
 from schemas.fields import PERSONAL
@@ -105,7 +106,7 @@ async def carry_out(desk: Desk, person: Person) -> Document:
     archive = await _archive(sources, person)
     await desk.tell("looking again")
     await erase_views(sources.database, person)  # what was on its way into them meanwhile
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     counts = person.counts()
     proof = {
         "at": rfc3339(now_ms),
@@ -145,7 +146,7 @@ def _customer(subject: Subject) -> str:
 
 async def _engine(desk: Desk, person: Person) -> list[str]:
     """Tell it; entities that still hold something when patience ends."""
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     entities = sorted(place for place in person.entities if place[0] in PERSONAL)
     ids = await _ids(desk.sources, person)
     for start in range(0, len(entities), 200):

@@ -8,11 +8,11 @@ sealed with the product's key, and is thrown away when nothing that could hold i
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
+from schemas.clock import unix_ms
 from schemas.codec import decode, encode
 from schemas.topics import DAY_MS, TOPICS
 from streams.archive.erasing import Person
@@ -35,7 +35,7 @@ class Erasures:
         self,
         database: Database,
         keyring: Keyring,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._rows = database[COLLECTION]
         self._archive = database["ss_archive"]

@@ -12,6 +12,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from schemas.archive import events_of
+from schemas.clock import unix_ms
 from streams.archive.files import land, rows_of, write
 from streams.archive.location import Location
 from streams.archive.manifest import ArchiveFile, Manifest, MovedOn
@@ -43,7 +44,7 @@ class Keeper:
         database: Database,
         location: Location,
         retention: Retention,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._manifest = Manifest(database, location.name)
         self._location = location

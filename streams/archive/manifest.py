@@ -12,7 +12,6 @@ as its row is here; positions and rows move together, in one transaction.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import stamina
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from schemas.clock import unix_ms
 from streams.database import Database, Document
 
 COLLECTION = "ss_archive"
@@ -137,7 +137,7 @@ class Manifest:
     async def replace(self, old: Collection[ArchiveFile], new: Sequence[ArchiveFile]) -> None:
         """Put files in the place of others, all or nothing. Raises MovedOn where one of the old is
         no longer part of the archive; the caller then removes the new."""
-        remove_at_ms = int(time.time() * 1000) + GRACE_MS
+        remove_at_ms = unix_ms() + GRACE_MS
 
         async def write(session: Any) -> None:
             ids = [self._id(one.name) for one in old]
@@ -226,7 +226,7 @@ class Manifest:
             "toMs": one.to_ms,
             "ranges": {str(number): list(pair) for number, pair in one.ranges.items()},
             "level": one.level,
-            "addedAtMs": int(time.time() * 1000),
+            "addedAtMs": unix_ms(),
         }
 
 

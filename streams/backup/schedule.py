@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import structlog
@@ -12,6 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from schemas.clock import unix_ms
 from streams.archive.location import Location, locate
 from streams.backup.taking import Source, keep, take
 from streams.database import Database
@@ -45,7 +45,7 @@ async def scheduled(source: Source, settings: BackupSettings) -> None:
     location = settings.location()
     while True:
         try:
-            if await turn(source.database, settings.hours, int(time.time() * 1000)):
+            if await turn(source.database, settings.hours, unix_ms()):
                 manifest = await take(source, location)
                 removed = await keep(location, settings.keep)
                 log.info(

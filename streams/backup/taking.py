@@ -19,6 +19,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from schemas.topics import ENTITIES
 from streams.archive.location import Location
@@ -62,7 +63,7 @@ class Source:
 
 async def take(source: Source, target: Location, progress: Progress = lambda *_: None) -> Manifest:
     """A whole backup. Raises OSError, PyMongoError, KafkaError; then none is there."""
-    begun_s, now_ms = time.monotonic(), int(time.time() * 1000)
+    begun_s, now_ms = time.monotonic(), unix_ms()
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     files: list[BackupFile] = []
     try:

@@ -28,6 +28,7 @@ from connectors.mongodb.source import (
     PositionLost,
     Token,
 )
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from streams.cdc.records import (
     CHANGES,
@@ -76,7 +77,7 @@ class ChangeCapture:
         publisher: Publishes,
         *,
         collections: Mapping[str, str] | None = None,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         """`collections`: entity type to collection."""
         names = dict(collections or COLLECTIONS)

@@ -5,12 +5,12 @@ Its id is the action's: every resolution it sends carries it, so that the whole 
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from schemas.clock import unix_ms
 from schemas.codec import decode, encode
 from schemas.feed import ConflictLine
 from streams.conflicts.resolver import Resolver
@@ -139,9 +139,7 @@ async def queue(jobs: Jobs, organization_id: str, task: Task, total: int) -> Job
     )
 
 
-async def work(
-    job: JobContext, *, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-) -> None:
+async def work(job: JobContext, *, clock_ms: Callable[[], int] = unix_ms) -> None:
     """Do it, a chunk at a time. What was settled before a crash is not asked for again: it is not
     open any more."""
     task = task_of(job.arguments)

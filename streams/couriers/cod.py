@@ -11,7 +11,6 @@ is kept and listed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +19,7 @@ from typing import Any, Literal
 from pymongo.errors import DuplicateKeyError
 
 from connectors.couriers.status import Status
+from schemas.clock import unix_ms
 from schemas.money import money
 from streams.database import Database, Document
 
@@ -67,9 +67,7 @@ def difference(cod: Document) -> str:
 class Cash:
     """The books. Errors: PyMongo's own."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._shipments = database["ss_shipments"]
         self._payouts = database["ss_cod_payouts"]
         self._clock_ms = clock_ms

@@ -10,7 +10,6 @@ answer changes nothing. It is published before the row is kept: a crash in betwe
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
@@ -21,6 +20,7 @@ from connectors.couriers.model import Event, Tracked, Tracking, current, merged
 from connectors.couriers.status import FINAL, RANKS, Status
 from connectors.protocol import Connection
 from schemas.base import Fields
+from schemas.clock import unix_ms
 from schemas.envelope import Envelope, epoch_ms, new_traceparent
 from schemas.event import QueuedEvent
 from schemas.topics import INBOUND
@@ -141,7 +141,7 @@ class Following:
         database: Database,
         publisher: Publishes,
         links: Links,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._database = database
         self._rows = database["ss_tracking"]

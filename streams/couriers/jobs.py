@@ -4,12 +4,12 @@ courier was away, or whose answer was lost."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 
 import structlog
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from streams.couriers.parts import CourierParts
 from streams.couriers.shipments import Wanted
 from streams.couriers.shipping import Shipper
@@ -57,7 +57,7 @@ async def ship(job: JobContext) -> None:
 async def _made(shipper: Shipper, wanted: Wanted) -> Wanted:
     """Tried, and once more where only the courier's pace was in the way."""
     found = await shipper.ship(wanted)
-    wait_ms = found.next_ms - int(time.time() * 1000)
+    wait_ms = found.next_ms - unix_ms()
     if found.state != "waiting" or wait_ms > WAITS_MS:
         return found
     await asyncio.sleep(max(0, wait_ms) / 1000)
@@ -68,7 +68,7 @@ async def keep_settling(shipper: Shipper) -> None:
     """Until cancelled."""
     while True:
         try:
-            await settle_due(shipper, int(time.time() * 1000))
+            await settle_due(shipper, unix_ms())
         except (PyMongoError, PublishFailed) as error:
             log.warning("shipments wait for a store", reason=repr(error)[:200])
         await asyncio.sleep(SETTLE_S)

@@ -10,7 +10,6 @@ stands until the deed works again; a replaced key is another account, of which n
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +22,7 @@ from connectors.couriers.errors import RateLimited
 from connectors.couriers.protocol import Pace
 from connectors.errors import Paused
 from connectors.protocol import Connection
+from schemas.clock import unix_ms
 from streams.couriers.rhythm import DAY_MS, Rhythm
 from streams.database import Database, Document
 
@@ -66,9 +66,7 @@ def account_of(connection: Connection) -> str:
 class Paces:
     """The rows. Errors: PyMongo's own, NotNow."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = database[COLLECTION]
         self._clock_ms = clock_ms
 

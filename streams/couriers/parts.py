@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from schemas.clock import unix_ms
 from streams.couriers.cod import Cash
 from streams.couriers.following import Following
 from streams.couriers.lines import CourierLines
@@ -39,7 +39,7 @@ class CourierParts:
         publisher: Publishes,
         links: Links,
         lines: CourierLines | None = None,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
         calls: Calls | None = None,
     ) -> CourierParts:
         """`lines` are closed by whoever opened them."""

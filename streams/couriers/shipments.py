@@ -13,7 +13,6 @@ is; correct it and ask again), `unknown` (sent, and no answer came), `created`, 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -25,6 +24,7 @@ from pymongo.errors import DuplicateKeyError
 from connectors.couriers.asked import ShipmentRequest
 from connectors.couriers.labels import Label
 from connectors.couriers.shipment import Shipment
+from schemas.clock import unix_ms
 from schemas.money import money
 from streams.database import Database, Document
 
@@ -91,9 +91,7 @@ def reference_of(order_name: str, parcel: str) -> str:
 class Shipments:
     """The rows and their labels. Errors: PyMongo's own."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = database["ss_shipments"]
         self._labels = database["ss_labels"]
         self._clock_ms = clock_ms

@@ -9,7 +9,6 @@ was never made, and is made anew. A courier that cannot be asked leaves it `unkn
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from connectors.couriers.model import Created
 from connectors.errors import ConnectorError, Paused, Refused, Retry, Unknown
 from connectors.protocol import Connection
 from schemas.base import Fields
+from schemas.clock import unix_ms
 from schemas.command import Perform
 from schemas.envelope import rfc3339
 from streams.couriers.following import Following
@@ -74,7 +74,7 @@ class Shipper:
         directory: Directory,
         lines: CourierLines,
         paces: Paces,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self.shipments = shipments
         self.following = following

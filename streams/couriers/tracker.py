@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from connectors.couriers.client import CourierClient
 from connectors.couriers.model import Tracking
 from connectors.errors import ConnectorError, Paused, Retry
 from connectors.protocol import Connection
+from schemas.clock import unix_ms
 from streams.couriers.choosing import spread_ms, turns
 from streams.couriers.following import (
     Followed,
@@ -102,7 +102,7 @@ class Tracker:
         lines: CourierLines,
         paces: Paces,
         *,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._rows = database["ss_tracking"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import secrets
-import time
 import zlib
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.deadletter import DeadLetter
 from schemas.envelope import Envelope, traceparent_of
@@ -43,7 +43,7 @@ class DeadLetters:
     def __init__(
         self,
         publisher: Publishes,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._publisher = publisher
         self._clock_ms = clock_ms

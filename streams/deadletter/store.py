@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import stamina
 from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from schemas.codec import Undecodable, decode
 from schemas.deadletter import DeadLetter
 from schemas.topics import TOPICS
@@ -215,7 +215,7 @@ async def _retry(
             impossible.append((one.letter.id, str(error)))
     if sent and not dry_run:
         await publisher.publish(*records)
-        now_ms = int(time.time() * 1000)
+        now_ms = unix_ms()
         await database["ss_deadletter"].update_many(
             {"_id": {"$in": sent}},
             {"$set": {"state": "retried", "retriedAtMs": now_ms}, "$inc": {"retries": 1}},

@@ -8,7 +8,6 @@ nothing committed.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +21,7 @@ from connectors.errors import ConnectorError
 from connectors.protocol import Connector, EffectSettled, Parsed, Sighting, StockTaken
 from connectors.registry import UnknownPlatform, connector
 from schemas.base import EntityWire
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.envelope import Envelope
 from schemas.event import QueuedEvent
@@ -92,7 +92,7 @@ class Normaliser:
         followers: Mapping[str, Follows] | None = None,
         prepares: Prepares | None = None,
         find: Callable[[str], Connector] = connector,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._publisher = publisher
         self._links = links

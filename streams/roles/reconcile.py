@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import structlog
 from redis.asyncio import Redis
 
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.settings import Endpoints
 from schemas.topics import ENTITIES, OBSERVATIONS, OUTCOMES, RESOLUTIONS
@@ -94,7 +95,7 @@ async def tell_status(reconciler: Reconciler, redis: Redis) -> None:
     happens."""
     while True:
         await asyncio.sleep(1.0)
-        at_ms = int(time.time() * 1000)
+        at_ms = unix_ms()
         figures = {
             str(partition): encode({"orgs": orgs, "at": at_ms})
             for partition, orgs in reconciler.status().items()

@@ -8,7 +8,6 @@ are known by their operation.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from msgspec import structs
 from pymongo.errors import PyMongoError
 
 from connectors.protocol import Answer, Connector, StateCommand
+from schemas.clock import unix_ms
 from schemas.codec import Undecodable, decode
 from schemas.command import Command, Create, Delete, Perform, Read, Write
 from schemas.outcome import Outcome
@@ -105,7 +105,7 @@ class Sink:
         dead: Parking,
         performer: Performer | None = None,
         troubles: Troubles | None = None,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._performer = performer
         self._troubles = troubles

@@ -8,12 +8,12 @@ when a breaker's word changes, not at each call.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import structlog
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from streams.database import Database, Document
 from streams.sinks.lines import Line
 
@@ -26,9 +26,7 @@ WELL = (0, "")
 class Troubles:
     """One a process. Without MongoDB nobody is told, and nothing else happens."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = database[COLLECTION]
         self._clock_ms = clock_ms
         self._told: dict[str, tuple[int, str]] = {}

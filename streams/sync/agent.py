@@ -8,7 +8,6 @@ the offset. A crash anywhere repeats the chunk, and repeats change nothing.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +17,7 @@ import structlog
 from msgspec import structs
 
 from schemas.base import split_key
+from schemas.clock import unix_ms
 from schemas.codec import Undecodable, decode, encode
 from schemas.envelope import Envelope, Headers, new_traceparent, traceparent_of
 from schemas.observation import Arrival as Observed
@@ -65,7 +65,7 @@ class Reconciler:
     due: dict[int, Due] = field(default_factory=dict)
     locks: dict[int, asyncio.Lock] = field(default_factory=dict)
     last_arrived_ms: dict[str, int] = field(default_factory=dict)
-    clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
+    clock_ms: Callable[[], int] = unix_ms
     board: Board = field(default_factory=Board)
     recalls: dict[int, list[tuple[bytes, Recall]]] = field(default_factory=dict)
     """By partition: what a brake that went on puts in question."""

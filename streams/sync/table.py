@@ -6,11 +6,11 @@ owner wrote behind its successor's claim is skipped (DESIGN: rule 5).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 import structlog
 
+from schemas.clock import unix_ms
 from schemas.codec import Undecodable, decode, encode
 from schemas.command import Claim
 from schemas.topics import COMMANDS, ENTITIES, OBSERVATIONS
@@ -112,7 +112,7 @@ async def claim(
     a restored log), told to the sinks as well. Done before recovery looks where the changelog ends,
     so whatever a former owner adds later is behind it."""
     epochs: dict[int, int] = {}
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     for partition in partitions:
         key = CLAIM_KEY_PREFIX + f"{owner}/{now_ms}".encode()
         mark = encode(ClaimMark(owner, now_ms, FORMAT))

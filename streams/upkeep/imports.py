@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.protocol import Connection, Lists, Page
+from schemas.clock import unix_ms
 from streams.connections import SETTLE_MS
 from streams.database import Database
 from streams.inbox import Inbox
@@ -126,7 +127,7 @@ async def import_all(job: JobContext, clock: Callable[[], float] = time.monotoni
                 kind,
                 found.items,
                 cause=f"import:{job.job.id}",
-                at_ms=int(time.time() * 1000),
+                at_ms=unix_ms(),
             )
             progress.turn(kind, found)
             rate = (progress.read - at_start) / max(clock() - began, 0.001)
@@ -172,7 +173,7 @@ async def confirmed(job: JobContext) -> Connection:
 
 async def _begun(client: Lists) -> Progress:
     """Totals are asked for first, so that the progress means something from the start."""
-    progress = Progress(int(time.time() * 1000))
+    progress = Progress(unix_ms())
     for kind in TYPES:
         total = (await client.page(kind, limit=1)).total
         if total is not None:

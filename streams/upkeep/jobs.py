@@ -11,7 +11,6 @@ there.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any, Literal
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from schemas.clock import unix_ms
 from streams.database import Database, Document
 
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
@@ -67,9 +67,7 @@ class Job:
 class Jobs:
     """The rows. Errors: PyMongo's own."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = database["ss_jobs"]
         self._clock_ms = clock_ms
 

@@ -8,12 +8,12 @@ changes, so its being wrong does no harm.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.protocol import Connection, Lists, Profile, Sighting
 from connectors.registry import UnknownPlatform, connector
+from schemas.clock import unix_ms
 from streams.connections import ENVIRONMENT
 from streams.database import Database, Document
 from streams.identity import HOME
@@ -86,7 +86,7 @@ async def poll(job: JobContext) -> None:
     connection = await job.connection()
     if not connection.confirmed or await _importing(job):
         return
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     rows = job.tools.database["ss_polls"]
     place = {"_id": place_of(connection)}
     state = await rows.find_one(place)
@@ -160,7 +160,7 @@ async def _changed(
             kind,
             items,
             cause=f"poll:{job.job.id}",
-            at_ms=int(time.time() * 1000),
+            at_ms=unix_ms(),
         )
         found.news += len(items)
         found.pages += 1

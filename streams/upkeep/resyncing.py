@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterable
 
+from schemas.clock import unix_ms
 from schemas.outcome import Resync
 from streams.database import Database, Document
 from streams.kafka.records import Publishes
@@ -37,7 +37,7 @@ async def ask_for(
 ) -> None:
     """Have every replica of these (type, entity id) read, and what is owed sent. Raises
     PublishFailed."""
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     records = []
     for entity_type, entity_id in entities:
         resync = Resync(

@@ -6,7 +6,6 @@ Whoever moves the row's time ahead has the turn, so any number of processes star
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from connectors.protocol import Connection
+from schemas.clock import unix_ms
 from streams.database import Database
 from streams.directory import Directory
 from streams.upkeep.jobs import Jobs
@@ -50,7 +50,7 @@ class Schedules:
         directory: Directory,
         jobs: Jobs,
         schedules: Sequence[Every],
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._rows = database["ss_schedules"]

@@ -22,6 +22,7 @@ from pymongo import ReturnDocument
 from connectors.errors import Refused
 from connectors.protocol import Connection, Subscribes, Subscription
 from connectors.registry import connector
+from schemas.clock import unix_ms
 from streams.database import Document
 from streams.organizations import FRESH_S
 from streams.upkeep import polling
@@ -100,7 +101,7 @@ class Desk:
         self._rows = job.tools.database[COLLECTION]
         self._row: Document = {}
         self._pulse: Document = {}
-        self._now_ms = int(time.time() * 1000)
+        self._now_ms = unix_ms()
 
     async def open(self) -> None:
         """Read what is known, and learn the hours that have passed. From here on there is a row,

@@ -28,6 +28,7 @@ from connectors.whatsapp.catalogue import (
 )
 from connectors.whatsapp.graph import Graph
 from connectors.whatsapp.settings import Account, account_of
+from schemas.clock import unix_ms
 from schemas.codec import decode
 from schemas.command import Create
 from streams.database import Database, Document
@@ -241,7 +242,7 @@ async def sync(job: JobContext, transport: httpx.AsyncBaseTransport | None = Non
             if not again:
                 break
             await run.follow(await _send(run, again))
-        await run.keep_errors(int(time.time() * 1000))
+        await run.keep_errors(unix_ms())
         await job.save(done=done, total=done, details={"items": done, "errors": len(run.wrong)})
     finally:
         await batches.close()

@@ -4,11 +4,11 @@ they wait. Any number of processes may run this."""
 from __future__ import annotations
 
 import asyncio
-import time
 
 import structlog
 from pymongo.errors import PyMongoError
 
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.command import Perform
 from schemas.envelope import Envelope, new_traceparent
@@ -67,7 +67,7 @@ async def keep_dispatching(database: Database, publisher: Publishes) -> None:
     sends = Sends(database)
     while True:
         try:
-            found = await dispatch_due(sends, publisher, int(time.time() * 1000))
+            found = await dispatch_due(sends, publisher, unix_ms())
         except (PyMongoError, PublishFailed) as error:
             log.warning("messages wait for a store", reason=type(error).__name__)
             found = 0

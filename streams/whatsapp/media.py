@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,6 +31,7 @@ from connectors.whatsapp.contents import MEDIA
 from connectors.whatsapp.graph import CONNECTIONS
 from connectors.whatsapp.media import Fetched, MediaClient
 from connectors.whatsapp.settings import account_of
+from schemas.clock import unix_ms
 from streams.database import Database, Document
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class Media:
         self,
         database: Database,
         home: Path,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._rows = database[COLLECTION]
         self._folder = home / "media"

@@ -7,11 +7,11 @@ the second time.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from connectors.protocol import EffectSettled
 from connectors.whatsapp.codes import Then, code_in, rule_of, words_of
+from schemas.clock import unix_ms
 from schemas.outcome import Outcome
 from streams.database import Database
 from streams.effects.ledger import Ledger
@@ -26,9 +26,7 @@ from streams.whatsapp.templates import Templates
 class Receipts:
     """Errors: PyMongo's own."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._ledger = Ledger(database)
         self._sends = Sends(database, clock_ms)
         self._spending = Spending(database)

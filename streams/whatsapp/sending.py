@@ -8,7 +8,6 @@ that is due again, and a claim that is never called twice.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from pymongo.errors import PyMongoError
 from connectors.protocol import Answer
 from connectors.whatsapp.codes import Meaning, Rule, Then, code_in, rule_of, words_of
 from connectors.whatsapp.messages import spoken
+from schemas.clock import unix_ms
 from schemas.command import Perform
 from schemas.outcome import Outcome, Result
 from streams.couriers.orders import whole_name
@@ -60,7 +60,7 @@ class Sending:
         directory: Directory,
         rates: Rates,
         calls: Calls | None = None,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._database = database
         self._ledger = Ledger(database, calls)

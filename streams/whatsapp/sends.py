@@ -12,7 +12,6 @@ Meta has said that the former was not delivered, or when a person asks for it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from typing import Any, Literal
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from schemas.clock import unix_ms
 from streams.database import Database, Document
 from streams.identity import new_entity_id
 from streams.inbound.normalise import EVENTS
@@ -112,9 +112,7 @@ def _beside(side: str, created_at_ms: int, identity: str) -> list[Document]:
 class Sends:
     """The rows. Errors: PyMongo's own."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = database[COLLECTION]
         self._clock_ms = clock_ms
 

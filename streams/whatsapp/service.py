@@ -24,6 +24,7 @@ from connectors.registry import connector
 from connectors.whatsapp.client import WhatsAppClient
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import message_of, spoken
+from schemas.clock import unix_ms
 from schemas.phone import NotANumber, e164_of
 from schemas.settings import Endpoints
 from streams.connections import DEFAULT_ORGANIZATION
@@ -74,7 +75,7 @@ class WhatsAppService:
         database: Database,
         directory: Directory,
         publisher: Publishes,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._database = database
         self.sends = Sends(database, clock_ms)

@@ -10,7 +10,6 @@ is one message whatever is read twice.
 from __future__ import annotations
 
 import contextlib
-import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
@@ -23,6 +22,7 @@ from connectors.protocol import Connection
 from connectors.whatsapp.limits import BadMessage
 from connectors.whatsapp.messages import message_of, spoken
 from schemas.base import Fields, split_key
+from schemas.clock import unix_ms
 from schemas.codec import Undecodable, decode
 from schemas.observation import Arrival, Observation
 from streams.database import Database
@@ -80,7 +80,7 @@ class Talks:
         connections: Connections,
         publisher: Publishes,
         park: Park,
-        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock_ms: Callable[[], int] = unix_ms,
     ) -> None:
         self._database = database
         self._conversations = Conversations(database)

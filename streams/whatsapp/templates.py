@@ -18,6 +18,7 @@ import structlog
 from connectors.errors import ConnectorError
 from connectors.whatsapp.codes import Then
 from connectors.whatsapp.templates import Template, shape
+from schemas.clock import unix_ms
 from streams.database import Database, Document
 from streams.fresh import Fresh
 from streams.whatsapp.sends import Sends
@@ -52,9 +53,7 @@ class Known:
 class Templates:
     """Errors: PyMongo's own."""
 
-    def __init__(
-        self, database: Database, clock_ms: Callable[[], int] = lambda: int(time.time() * 1000)
-    ) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int] = unix_ms) -> None:
         self._rows = database[COLLECTION]
         self._sends = Sends(database, clock_ms)
         self._clock_ms = clock_ms
@@ -137,7 +136,7 @@ async def apply_update(
     field: str,
     value: Mapping[str, Any],
     at_ms: int,
-    clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    clock_ms: Callable[[], int] = unix_ms,
 ) -> bool:
     """News of a template by webhook (`field` as Meta names it). False for what is no news of a
     template that we know; older news than what is known changes nothing. Raises PyMongoError."""

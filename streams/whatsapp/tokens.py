@@ -3,7 +3,6 @@ hour. What Meta does not say is tried again, and raises no alert."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from connectors.errors import ConnectorError
 from connectors.protocol import Connection
 from connectors.whatsapp.client import WhatsAppClient
+from schemas.clock import unix_ms
 from streams.tokens import DAY_MS, TokenEnd, Tokens
 from streams.upkeep.runner import JobContext, Runner
 from streams.upkeep.schedule import Every, usable
@@ -34,7 +34,7 @@ def is_wanted(connection: Connection) -> bool:
 
 async def look(job: JobContext) -> None:
     """Ask, where it was not asked today. Raises PyMongoError."""
-    connection, now_ms = await job.connection(), int(time.time() * 1000)
+    connection, now_ms = await job.connection(), unix_ms()
     tokens = Tokens(job.tools.database)
     held = (await tokens.known([connection])).get(connection.replica, TokenEnd(None, 0))
     if held.ends_ms is not None and now_ms - held.asked_ms < DAY_MS:

@@ -23,12 +23,13 @@ from api.conflicts import Conflicts
 from api.feed import Feed
 from api.forcing import Forcing
 from api.login import Sessions
-from api.main import create_api, listen, now_ms
+from api.main import create_api, listen
 from api.policies import PolicyDesk
 from api.services import Services
 from api.settings import ApiSettings
 from api.status import StatusBoard
 from api.tokens import Tickets
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.feed import ConflictLine, FeedLine
 from schemas.settings import Endpoints
@@ -116,7 +117,7 @@ def services_of(
     """The real ones, but for Kafka."""
     cache, feed, lag = open_cache(endpoints), Feed(endpoints, 100), cast("Lag", StillLag())
     feed.ready.set()
-    conflicts = Conflicts(database, sent, now_ms, patience_s=0.0)
+    conflicts = Conflicts(database, sent, unix_ms, patience_s=0.0)
     return Services(
         endpoints=endpoints,
         settings=ApiSettings.model_validate({"PORT": 3000, "WEBSOCKET_PORT": 3001}),
@@ -130,10 +131,10 @@ def services_of(
         tickets=Tickets(cache, database),
         sessions=Sessions(database),
         people=People(database),
-        audit=Audit(database, now_ms),
+        audit=Audit(database, unix_ms),
         conflicts=conflicts,
-        batches=Batches(database, conflicts, now_ms),
-        policies=PolicyDesk(database, directory.rulebook, now_ms),
+        batches=Batches(database, conflicts, unix_ms),
+        policies=PolicyDesk(database, directory.rulebook, unix_ms),
         forcing=Forcing(database, sent),
         checks=Checks(database, cache, feed, lag),
     )

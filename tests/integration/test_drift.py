@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from connectors.mongodb.position import Position, Positions
 from connectors.mongodb.source import ChangeSource
 from runtime.demo.merchant import Merchant, Platforms
 from runtime.demo.system import System
+from schemas.clock import unix_ms
 from support.small_shop import item, settled, sku, stock_up
 from support.waiting import until
 from tests.integration.conftest import OpenMerchant
@@ -124,7 +124,7 @@ async def test_silent_changes_in_mongodb(shop: Merchant, system: System) -> None
         await source.close()
         positions = Positions(shop.database)
         position = await positions.load() or Position()
-        await positions.save(position.moved(token=batch.token), int(time.time() * 1000))
+        await positions.save(position.moved(token=batch.token), unix_ms())
     finally:
         system.kill("cdc")
     found = types_of(await certified(shop), "mongodb")

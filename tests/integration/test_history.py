@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from runtime.demo.merchant import Merchant
 from runtime.demo.system import System
+from schemas.clock import unix_ms
 from schemas.envelope import rfc3339
 from streams.archive.opening import open_sources
 from streams.timetravel import reader
@@ -31,16 +31,16 @@ async def streamed(merchant: Merchant, path: str) -> list[dict[str, Any]]:
 
 async def test_a_shops_past(merchant: Merchant, system: System) -> None:
     """One shop, one run: people and customers act, then everything is asked for."""
-    begin_ms = int(time.time() * 1000)
+    begin_ms = unix_ms()
     await stock_up(merchant, 2, 9)
     await settled(merchant)
-    stocked = rfc3339(int(time.time() * 1000))
+    stocked = rfc3339(unix_ms())
     await merchant.sandbox.sell(merchant.shop.name, sku(0), 2)
     await merchant.take_stock(item(merchant, 1), 1)
     await until(lambda: quantities(merchant, 0), lambda found: found == (7, 7))
     await until(lambda: quantities(merchant, 1), lambda found: found == (8, 8))
     await settled(merchant)
-    end_ms = int(time.time() * 1000)
+    end_ms = unix_ms()
 
     # What stood, and what became of it.
     before = await streamed(merchant, f"/api/history/at?time={stocked}&type=inventory")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from typing import Any
 from connectors.errors import Forged
 from connectors.woocommerce.signature import verify
 from runtime.servers.ports import free_port
+from schemas.clock import unix_ms
 
 SECRET = "s3cr3tDumbaraLooms2026"
 
@@ -83,7 +83,7 @@ class Receiver:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         lower = {name.lower(): value for name, value in headers.items()}
         try:
-            verify(SECRET, lower, body, int(time.time() * 1000))
+            verify(SECRET, lower, body, unix_ms())
         except Forged:
             return 401
         told = json.loads(body)

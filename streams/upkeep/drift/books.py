@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 import structlog
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from connectors.errors import ConnectorError
 from connectors.protocol import Connection, Listed, Sighting
 from connectors.registry import connector
+from schemas.clock import unix_ms
 from schemas.codec import decode
 from streams.database import Database, Document
 from streams.entities import COLLECTION, PAGE, Known, known, place_of
@@ -115,7 +115,7 @@ class Books:
 
     def _parse(self, item: Listed) -> Sequence[Sighting]:
         try:
-            now_ms = int(time.time() * 1000)
+            now_ms = unix_ms()
             told = self._connector.parse(self._connection, item.topic, {}, item.body, now_ms)
         except ConnectorError as error:
             self.unreadable += 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from connectors.protocol import Connection, Listed, Sweeps
 from connectors.registry import connector
+from schemas.clock import unix_ms
 from streams.inbox import Inbox
 from streams.sync.contexts import loader
 from streams.upkeep import imports
@@ -48,7 +48,7 @@ async def drift(job: JobContext) -> None:
     pace = Pace(job.tools.waiting)
 
     async def tell(entity_type: str, items: Sequence[Listed]) -> None:
-        at_ms = int(time.time() * 1000)
+        at_ms = unix_ms()
         await deliver(
             job.tools.publisher, inbox, connection, entity_type, items, cause=cause, at_ms=at_ms
         )
@@ -93,7 +93,7 @@ async def _certify(
         for one in list(tally.different.values())[:DETAILED]
         if one.entity_id
     ]
-    labels, at_ms = await books.labels(places), int(time.time() * 1000)
+    labels, at_ms = await books.labels(places), unix_ms()
     certificates = [
         certificate_of(
             tally,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.feed import FeedLine
 from streams.access import Role
@@ -23,7 +23,7 @@ NEEDED = {"/api/shipments/manifest": "?date=2026-11-22", "/api/history/at": None
 
 
 async def test_lists_are_as_described(api: Any, feed_line: Callable[..., FeedLine]) -> None:
-    use, now_ms = api.services, int(time.time() * 1000)
+    use, now_ms = api.services, unix_ms()
 
     async def park(_record: Incoming, reason: str) -> None:
         raise AssertionError(reason)

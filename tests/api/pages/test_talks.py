@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.login import issue_login_link
-from api.main import now_ms
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.envelope import rfc3339
 from streams.entities import EntityViews
@@ -35,7 +35,7 @@ def heard(api: Any) -> Heard:
     async def hear(
         identity: str, text: str, *, org: str = "kandy", at_ms: int = 0, **more: Any
     ) -> None:
-        at_ms = at_ms or now_ms()
+        at_ms = at_ms or unix_ms()
         fields = {"conversationId": PHONE, "direction": "in", "type": "text", "body": text,
                   "status": "delivered", "sentAt": rfc3339(at_ms), **more}  # fmt: skip
         agreed = {name: Agreed(value, 1, "whatsapp") for name, value in fields.items()}
@@ -52,8 +52,8 @@ def heard(api: Any) -> Heard:
 
 
 async def test_a_conversation_over_http(api: Any, heard: Heard) -> None:
-    await heard("m1", "where is my order", at_ms=now_ms() - 2000)
-    await heard("m2", "hello?", at_ms=now_ms() - 1000)
+    await heard("m1", "where is my order", at_ms=unix_ms() - 2000)
+    await heard("m2", "hello?", at_ms=unix_ms() - 1000)
     async with api.client("kandy") as client:
         (talk,) = (await client.get("/api/conversations")).json()["conversations"]
         assert (talk["id"], talk["unread"], talk["windowOpen"]) == (PHONE, 2, True)
@@ -80,7 +80,7 @@ async def test_a_conversation_over_http(api: Any, heard: Heard) -> None:
 
 
 async def test_an_answer_is_seen_before_it_is_history(api: Any, heard: Heard) -> None:
-    await heard("m1", "hello?", at_ms=now_ms() - 1000)
+    await heard("m1", "hello?", at_ms=unix_ms() - 1000)
     base = f"/api/conversations/{PHONE}"
     async with api.client("kandy") as client:
 
@@ -102,7 +102,7 @@ async def test_an_answer_is_seen_before_it_is_history(api: Any, heard: Heard) ->
 
 
 async def test_outside_the_window_only_a_template_goes(api: Any, heard: Heard) -> None:
-    await heard("m1", "hi", at_ms=now_ms() - 90_000_000)
+    await heard("m1", "hi", at_ms=unix_ms() - 90_000_000)
     async with api.client("kandy") as client:
         base = f"/api/conversations/{PHONE}"
         answer = await client.post(f"{base}/reply", json={"text": "hello"})

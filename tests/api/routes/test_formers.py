@@ -3,11 +3,11 @@ person ends it."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
+from schemas.clock import unix_ms
 from streams.directory import Directory
 from streams.formers import OVERLAP_MS
 from streams.keyring import Keyring
@@ -58,7 +58,7 @@ async def test_it_ends_by_itself_after_a_day_and_others_cannot_end_it(api: Any) 
     async with api.client("galle") as stranger:
         gone = await stranger.delete(f"/api/integrations/{shop_id}/secrets/webhook_secret/former")
     database = api.services.database
-    tomorrow = int(time.time() * 1000) + OVERLAP_MS + 1
+    tomorrow = unix_ms() + OVERLAP_MS + 1
     later = Directory(database, Keyring([b"k" * 32]), clock_ms=lambda: tomorrow)
     now = await api.services.directory.connection("kandy", "woocommerce")
     then = await later.connection("kandy", "woocommerce")

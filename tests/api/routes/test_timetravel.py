@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.envelope import rfc3339
 from schemas.topics import ENTITIES
@@ -60,9 +60,9 @@ async def past(api: Any, tmp_path: Path) -> AsyncIterator[list[str]]:
         [record("p2", 2, "5", **gone)],
     ):
         await publisher.publish(*step)
-        now_ms = int(time.time() * 1000)
+        now_ms = unix_ms()
         times.append(rfc3339(now_ms))
-        while int(time.time() * 1000) <= now_ms + 1:  # noqa: ASYNC110 - the clock is waited for
+        while unix_ms() <= now_ms + 1:  # noqa: ASYNC110 - the clock is waited for
             await asyncio.sleep(0)
     await publisher.stop()
     yield times

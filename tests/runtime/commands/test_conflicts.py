@@ -1,7 +1,6 @@
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from runtime.cli import app
 from runtime.errors import SmartStoreError
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.feed import ConflictLine
 from schemas.policy import Rule
@@ -23,7 +23,7 @@ from streams.views import ConflictViews
 
 pytestmark = pytest.mark.servers
 
-NOW_MS = int(time.time() * 1000)
+NOW_MS = unix_ms()
 
 
 def conflict(**named: Any) -> ConflictLine:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runtime.cli import app
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.feed import FeedLine
 from schemas.settings import Endpoints
@@ -32,7 +32,7 @@ def now_ms(servers: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("SMARTSTORE_HOME", str(tmp_path))
     for name, value in {**servers, "DATABASE_URL": url}.items():
         monkeypatch.setenv(name, value)
-    at_ms = int(time.time() * 1000) - 60_000
+    at_ms = unix_ms() - 60_000
 
     async def put() -> None:
         database = open_database(Endpoints(DATABASE_URL=url))

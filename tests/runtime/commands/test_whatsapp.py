@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from runtime.cli import app
 from runtime.errors import SmartStoreError
+from schemas.clock import unix_ms
 from schemas.settings import Endpoints
 from streams.database import ensure_indexes, open_database
 from streams.effects.ledger import LISTED_MS, Ledger
@@ -45,7 +45,7 @@ def shop(servers: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: 
         held = await sends.want("default", "held", kind="text", message={"type": "text"}, **common)
         await sends.change(held, state="held", why="window", reason="has not written")
         lost = await sends.want("default", "lost", kind="text", message={"type": "text"}, **common)
-        at_ms = int(time.time() * 1000) - LISTED_MS
+        at_ms = unix_ms() - LISTED_MS
         await Ledger(database).claim(command_of(lost, at_ms), at_ms)
         await database.client.close()
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.clock import unix_ms
 from schemas.codec import encode
 from schemas.feed import FeedLine
 from schemas.settings import Endpoints
@@ -24,7 +25,7 @@ from streams.topics import ensure_topics
 pytestmark = pytest.mark.servers
 
 COLOMBO = ZoneInfo("Asia/Colombo")
-NOW_MS = int(time.time() * 1000)
+NOW_MS = unix_ms()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ pretended; MongoDB is real."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from api.channels import channels
 from connectors import registry
 from connectors.errors import Paused
 from connectors.protocol import Subscription
+from schemas.clock import unix_ms
 from streams.database import Database
 from streams.pulse import Pulse
 from streams.upkeep import imports, webhooks
@@ -142,7 +142,7 @@ async def test_a_ping_is_enough_to_know_that_the_shop_reaches_us(rig: Rig) -> No
 async def test_webhooks_from_which_nothing_ever_came_are_told(rig: Rig) -> None:
     await rig.connect()
     await rig.run("webhooks")
-    long_ago = int(time.time() * 1000) - webhooks.MADE_MS - 1
+    long_ago = unix_ms() - webhooks.MADE_MS - 1
     await rig.database[webhooks.COLLECTION].update_one(
         {"_id": PLACE}, {"$set": {"madeMs": long_ago}}
     )
@@ -196,7 +196,7 @@ async def test_errors_in_place_of_items_make_them_anew(rig: Rig) -> None:
     await heard(rig)
     await rig.run("webhooks")
     await rig.database["ss_pulses"].update_one(
-        {"_id": PLACE}, {"$set": {"refusedMs": int(time.time() * 1000) + 1}}
+        {"_id": PLACE}, {"$set": {"refusedMs": unix_ms() + 1}}
     )
     rig.shop.found = Subscription({"product.updated": "2:x"})
     await rig.run("webhooks")
@@ -210,7 +210,7 @@ async def test_a_strange_silence_is_told_and_its_gap_asked_for_once(rig: Rig) ->
     await rig.connect()
     await heard(rig)
     await rig.run("webhooks")
-    now_ms = int(time.time() * 1000)
+    now_ms = unix_ms()
     hour = now_ms // HOUR_MS
     busy = {str(slot): 20.0 for slot in range(WEEK)}
     rhythm = {"rates": busy, "learned": WEEK, "foldedTo": hour}
@@ -233,7 +233,7 @@ async def test_a_strange_silence_is_told_and_its_gap_asked_for_once(rig: Rig) ->
 
 async def test_what_was_heard_is_learned_and_forgotten(rig: Rig) -> None:
     await rig.connect()
-    hour = int(time.time() * 1000) // HOUR_MS
+    hour = unix_ms() // HOUR_MS
     long_ago = hour - 2 * WEEK
     await rig.database["ss_pulses"].insert_one(
         {"_id": PLACE, "sinceMs": (hour - 3) * HOUR_MS, "lastMs": hour * HOUR_MS,
