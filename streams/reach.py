@@ -148,7 +148,7 @@ def _of_broker(endpoints: Endpoints, address: str, error: Exception) -> Trouble:
     if isinstance(error, UnsupportedSaslMechanismError):
         cause = f"{address} does not offer {endpoints.kafka_sasl_mechanism}"
         return Trouble(name, cause, "set KAFKA_SASL_MECHANISM to one that it offers")
-    if isinstance(error, KafkaError | TimeoutError):
+    if isinstance(error, KafkaError | TimeoutError | ConnectionResetError | BrokenPipeError):
         cause = f"{address} takes the connection and does not answer {protocol}"
         fix = "check KAFKA_SECURITY_PROTOCOL and that the port is that listener's"
         if endpoints.kafka_tls:

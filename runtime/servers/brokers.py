@@ -1,4 +1,5 @@
-"""Three Kafka brokers (KRaft) that ask for a password over TLS, each topic in three copies."""
+"""Three Kafka brokers (KRaft), each topic in three copies. Over TLS they ask for a password, and at
+a second address for a certificate."""
 
 from __future__ import annotations
 
@@ -21,9 +22,42 @@ _FORMAT_S = 60
 
 
 def names() -> tuple[str, ...]:
-    """Of the ports that `specs` wants: each broker's for clients, for other brokers and for
-    controllers."""
-    return tuple(name for node in _nodes() for name in (f"kafka-{node}", *_inner(node)))
+    """Of the ports that `specs` wants: each broker's for clients (by password, by certificate), for
+    other brokers and for controllers."""
+    return tuple(
+        name for node in _nodes() for name in (f"kafka-{node}", certified(node), *_inner(node))
+    )
+
+
+def certified(node: int) -> str:
+    """Of the port where a certificate is demanded."""
+    return f"kafka-{node}-certified"
+
+
+def environment(ports: dict[str, int], tls: Issued, password: str) -> dict[str, str]:
+    """What clients by password are told."""
+    places = ",".join(f"127.0.0.1:{ports[f'kafka-{node}']}" for node in _nodes())
+    return {
+        "KAFKA_URL": places,
+        "KAFKA_REPLICATION": str(COUNT),
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+        "KAFKA_USERNAME": USER,
+        "KAFKA_PASSWORD": password,
+        "KAFKA_TLS_CA": str(tls.authority),
+    }
+
+
+def environment_certified(ports: dict[str, int], tls: Issued) -> dict[str, str]:
+    """What clients by certificate are told; theirs is of the same authority."""
+    return {
+        "KAFKA_URL": ",".join(f"127.0.0.1:{ports[certified(node)]}" for node in _nodes()),
+        "KAFKA_REPLICATION": str(COUNT),
+        "KAFKA_SECURITY_PROTOCOL": "SSL",
+        "KAFKA_TLS_CA": str(tls.authority),
+        "KAFKA_TLS_CERTIFICATE": str(tls.certificate),
+        "KAFKA_TLS_KEY": str(tls.key),
+    }
 
 
 def specs(
@@ -94,7 +128,7 @@ def _settings(
 
     inner, controller = _inner(node)
     voters = ",".join(f"{one}@{at(_inner(one)[1])}" for one in _nodes())
-    own = f"SASL_SSL://{at(f'kafka-{node}')},INTERNAL://{at(inner)}"
+    own = f"SASL_SSL://{at(f'kafka-{node}')},SSL://{at(certified(node))},INTERNAL://{at(inner)}"
     listener = "listener.name.sasl_ssl"
     scram = f"{_LOGINS}.scram.ScramLoginModule required;"
     return {
@@ -103,7 +137,7 @@ def _settings(
         "listeners": f"{own},CONTROLLER://{at(controller)}",
         "advertised.listeners": own,
         "listener.security.protocol.map": (
-            "SASL_SSL:SASL_SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"
+            "SASL_SSL:SASL_SSL,SSL:SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"
         ),
         "inter.broker.listener.name": "INTERNAL",
         "controller.quorum.voters": voters,
@@ -114,9 +148,16 @@ def _settings(
         ),
         f"{listener}.scram-sha-256.sasl.jaas.config": scram,
         f"{listener}.scram-sha-512.sasl.jaas.config": scram,
+        **_tls_settings(listener, tls, "requested"),
+        **_tls_settings("listener.name.ssl", tls, "required"),
+    }
+
+
+def _tls_settings(listener: str, tls: Issued, client_auth: str) -> dict[str, str]:
+    return {
         f"{listener}.ssl.keystore.type": "PEM",
         f"{listener}.ssl.keystore.location": str(tls.both),
         f"{listener}.ssl.truststore.type": "PEM",
         f"{listener}.ssl.truststore.location": str(tls.authority),
-        f"{listener}.ssl.client.auth": "requested",
+        f"{listener}.ssl.client.auth": client_auth,
     }

@@ -21,8 +21,8 @@ _BUS = 10_000
 
 
 class Clusters:
-    """Any of: three Kafka brokers (SASL over TLS), a replica set of three (TLS), six Redis as a
-    cluster, a Redis behind three Sentinels:
+    """Any of: three Kafka brokers (TLS, with SASL or certificates), a replica set of three (TLS),
+    six Redis as a cluster, a Redis behind three Sentinels:
 
         with Clusters(folder, parts=("kafka", "mongodb", "redis")) as clusters:
             clusters.environment()
@@ -46,6 +46,7 @@ class Clusters:
         self._reporter: Reporter = reporter or Silent()
         self._password = secrets.token_urlsafe(18).replace("-", "x")
         self._environment: dict[str, str] = {}
+        self._certified: dict[str, str] = {}
         self._taken: set[int] = set()
         self.ports: dict[str, int] = {}
         self._supervisor: Supervisor | None = None
@@ -70,6 +71,10 @@ class Clusters:
     def environment(self) -> dict[str, str]:
         """What the product's settings must say."""
         return dict(self._environment)
+
+    def certified(self) -> dict[str, str]:
+        """The same, where Kafka knows us by our certificate."""
+        return self._environment | {"KAFKA_USERNAME": "", "KAFKA_PASSWORD": ""} | self._certified
 
     def statuses(self) -> tuple[ProcessStatus, ...]:
         """Each server."""
@@ -97,16 +102,8 @@ class Clusters:
                 jars.fetch(cache, self._settings.maven_url, say),
             )
             found += brokers.specs(self._home, at, java, kafka, tls=tls, password=self._password)
-            places = ",".join(f"127.0.0.1:{at[f'kafka-{n + 1}']}" for n in range(brokers.COUNT))
-            self._environment |= {
-                "KAFKA_URL": places,
-                "KAFKA_REPLICATION": str(brokers.COUNT),
-                "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-                "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-                "KAFKA_USERNAME": brokers.USER,
-                "KAFKA_PASSWORD": self._password,
-                "KAFKA_TLS_CA": str(tls.authority),
-            }
+            self._environment |= brokers.environment(at, tls, self._password)
+            self._certified = brokers.environment_certified(at, self.authority.issue("us"))
         if "mongodb" in self._parts:
             at = self._ports(replicas.names())
             found += replicas.specs(self._home, at, programs.mongod(cache, say), tls=tls)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import NewTopic
 
 from runtime.demo.merchant import Merchant
-from runtime.servers.certificates import make_authority
+from runtime.servers.certificates import Issued, make_authority
 from runtime.servers.clusters import Clusters
 from schemas.settings import Endpoints
 from schemas.topics import TOPICS
@@ -36,22 +39,47 @@ async def test_each_way_to_say_who_we_are(mechanism: str, environment: dict[str,
     assert await reach.kafka(endpoints) is None
 
 
+async def test_brokers_that_demand_a_certificate(clusters: Clusters) -> None:
+    """Ours by its file, and by the text itself, as a secret's file of Docker is read."""
+    given = clusters.certified()
+    for endpoints in (Endpoints.of(given), Endpoints.of({**given, **_read(given)})):
+        assert await reach.kafka(endpoints) is None
+    topic = f"certified-{secrets.token_hex(4)}"
+    async with admin(endpoints) as client:
+        await client.create_topics([NewTopic(topic, 1, 3)])
+    producer = AIOKafkaProducer(**client_settings(endpoints))
+    consumer = AIOKafkaConsumer(topic, auto_offset_reset="earliest", **client_settings(endpoints))
+    await producer.start()
+    await consumer.start()
+    try:
+        await producer.send_and_wait(topic, b"tea")
+        assert (await consumer.getone()).value == b"tea"
+    finally:
+        await consumer.stop()
+        await producer.stop()
+
+
 # Kafka's client leaves connections behind that were refused while they were being opened.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_what_is_wrong_is_told(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    clusters: Clusters, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    stranger = make_authority(tmp_path_factory.mktemp("stranger")).issue("other").authority
+    stranger = make_authority(tmp_path_factory.mktemp("stranger")).issue("other")
     redis_url = environment["REDIS_URL"].replace(environment["KAFKA_PASSWORD"], "wrong")
+    certified = clusters.certified()
     spoilt = {
         "refuses KAFKA_USERNAME": {"KAFKA_PASSWORD": "wrong"},
-        "is not trusted": {"KAFKA_TLS_CA": str(stranger)},
+        "is not trusted": {"KAFKA_TLS_CA": str(stranger.authority)},
         "takes the connection and does not answer": {
             "KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_USERNAME": "", "KAFKA_PASSWORD": "",
         },
         "the cluster has 3": {"KAFKA_REPLICATION": "4"},
         "Redis refuses us": {"REDIS_URL": redis_url},
     }  # fmt: skip
+    for change in ({"KAFKA_TLS_CERTIFICATE": "", "KAFKA_TLS_KEY": ""}, _shown(stranger)):
+        trouble = await reach.kafka(Endpoints.of({**certified, **change}))
+        assert trouble is not None
+        assert "KAFKA_TLS_CERTIFICATE" in trouble.fix
     for words, change in spoilt.items():
         ask = reach.redis if "REDIS_URL" in change else reach.kafka
         trouble = await ask(Endpoints.of({**environment, **change}))
@@ -92,6 +120,17 @@ async def test_members_killed_while_at_work_lose_nothing(
     await cache.set("after", "failover")
     assert await cache.get("after") == "failover"
     await cache.aclose()
+
+
+def _read(given: dict[str, str]) -> dict[str, str]:
+    names = ("KAFKA_TLS_CA", "KAFKA_TLS_CERTIFICATE", "KAFKA_TLS_KEY")
+    return {name: Path(given[name]).read_text() for name in names}
+
+
+def _shown(issued: Issued) -> dict[str, str]:
+    return {
+        "KAFKA_TLS_CERTIFICATE": str(issued.certificate), "KAFKA_TLS_KEY": str(issued.key),
+    }  # fmt: skip
 
 
 async def _sell(merchant: Merchant) -> None:
