@@ -93,13 +93,16 @@ class Connections(Organizations):
         self, platform: str, setting: str, value: str
     ) -> tuple[Connection, ...]:
         """The connections with this setting, whosever they are: a WhatsApp number names its
-        organisation, but anybody may have typed it in; the signature tells whose it really is. A
-        paused one is found too: deliveries are kept while nothing is written."""
+        organisation, but anybody may have typed it in; the signature tells whose it really is. The
+        first to connect come first, and not all of very many: who types it in later cannot keep
+        the owner's from being found. A paused one is found too: deliveries are kept while nothing
+        is written."""
 
         async def read() -> tuple[Connection, ...]:
             rows = self._integrations.find(
                 {"platform": platform, f"settings.{setting}": value, "overlay": {"$ne": True}}
-            ).limit(MOST_CLAIMANTS)
+            )
+            rows = rows.sort("connectedMs").limit(MOST_CLAIMANTS)
             stored = [self._opened(row) async for row in rows]
             known = {found.id for found in stored}
             given = await self.connections(DEFAULT_ORGANIZATION)

@@ -113,6 +113,7 @@ class Directory(Connections):
                 "$setOnInsert": {
                     "_id": uuid.uuid4().hex,
                     "platform": platform,
+                    "connectedMs": self._clock_ms(),
                     "settings": {},
                     "secrets": {},
                     "active": active,

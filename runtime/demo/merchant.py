@@ -209,6 +209,7 @@ async def _make_number(
     number = str(100_000_000_000_000 + secrets.randbelow(10**14))
     return await sandbox.create_number(
         number,
+        account_id=str(secrets.randbelow(10**15)),
         templates=data.TEMPLATES,
         webhook_url=f"{system.url}/api/webhooks/whatsapp",
         app_secret=secrets.token_hex(16),
@@ -268,7 +269,7 @@ async def _connect_number(
         {
             "base_url": f"{system.sandbox_url}/v25.0",
             "phone_number_id": number["id"],
-            "waba_id": "217530984412087",
+            "waba_id": number["account_id"],
             "catalog_id": number["catalog_id"],
             "catalog_gap_s": "0",  # a demo and tests look at each change as it comes
             "currency": data.CURRENCY,

@@ -45,6 +45,7 @@ def _described(number: Number) -> Record:
     settings = number.settings
     return {
         "id": number.id,
+        "account_id": settings.account_id,
         "display_phone_number": settings.display_phone_number,
         "catalog_id": settings.catalog_id,
         "access_token": settings.access_token,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from pydantic import SecretStr
 
 from schemas.policy import Rule
-from streams.connections import SETTLE_MS
+from streams.connections import MOST_CLAIMANTS, SETTLE_MS
 from streams.database import INDEXES, Database, ensure_indexes
 from streams.directory import (
     Directory,
@@ -181,6 +183,17 @@ async def test_a_number_finds_its_organisation(database: Database) -> None:
     assert number.organization_id == "kandy"
     assert await found.find_connections("whatsapp", "phone_number_id", "78") == ()
     assert await found.knows_secret("whatsapp", "verify_token", "vt")
+
+
+async def test_many_who_type_a_number_in_do_not_hide_its_owner(database: Database) -> None:
+    clock = itertools.count()
+    found = Directory(database, RING, clock_ms=lambda: next(clock))
+    names = ["owner", *(f"squatter-{n}" for n in range(MOST_CLAIMANTS + 5))]
+    for name in names:
+        await found.create_organization(name)
+        await found.connect(name, "whatsapp", {"waba_id": "55"}, {"app_secret": name})
+    claimed = await found.find_connections("whatsapp", "waba_id", "55")
+    assert [one.organization_id for one in claimed] == names[:MOST_CLAIMANTS]
 
 
 async def test_a_lost_key_stops_that_connection_and_no_other(database: Database) -> None:
