@@ -3,7 +3,6 @@ by themselves."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
@@ -139,10 +138,10 @@ async def test_news_of_an_order_is_one_message_in_the_customers_language(
 
     async def texts() -> list[str]:
         mine = await sent_to(merchant)
-        return [one["body"]["text"]["body"] for one in mine if "N0" in json.dumps(one["body"])]
+        said = [one["body"].get("text", {}).get("body", "") for one in mine]
+        return [text for text in said if "N0" in text]
 
     (said,) = await until(texts, lambda found: bool(found), limit_s=30)
-    assert "N0" in said
     assert "බෙදා හැරීමට" in said
     # The others have not written: a template, of which the month's money pays for one.
     await merchant.set_order("n1", status="shipped")
