@@ -43,6 +43,7 @@ from runtime.commands import (
     why,
 )
 from runtime.errors import SmartStoreError
+from runtime.sections import Sections
 
 COMMANDS = (
     demo,
@@ -81,6 +82,7 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="smartstore",
+    cls=Sections,
     help="Keeps products, orders, customers, stock and messages the same on all your platforms.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -74,7 +74,7 @@ def restore(
     only: Annotated[
         str, typer.Option(help="mongodb or kafka, where the other is still there.")
     ] = "",
-    force: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Put a backup back into an empty MongoDB and an empty Kafka; then start SmartStore.
 

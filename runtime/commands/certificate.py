@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 
 if TYPE_CHECKING:
     from api.certificate import Certification, ShownCertificate, ShownType
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def certificate(
     run: Annotated[bool, typer.Option("--run", help="Compare every platform now.")] = False,
-    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    organization: Organization = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Say whether all platforms hold the same. Exit status 1 where they do not, or nobody knows."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ T = TypeVar("T")
 BY = "cli"
 _ACTION = re.compile(r"[0-9a-f]{32}")
 
-Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 conflicts = typer.Typer(
@@ -57,11 +57,11 @@ def list_(
     status: Annotated[str, typer.Option(help="open, resolved, automatic or all.")] = "open",
     entity_type: Annotated[str, typer.Option("--type", help="product, order, ...")] = "",
     field: Annotated[str, typer.Option(help="price, name, ...")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
     organization: Organization = "",
     as_json: AsJson = False,
 ) -> None:
-    """Newest first; `automatic`: what rules and suggestions decided."""
+    """Conflicts, newest first; `automatic`: what rules and suggestions decided."""
     from streams.conflicts.rows import STATUSES, Filter
 
     wanted = "" if status == "all" else status
@@ -111,7 +111,7 @@ def resolve(
         str, typer.Argument(help="local, remote, newest, merge, manual, or a side to keep.")
     ],
     value: Annotated[str, typer.Option(help="For manual: the value, as JSON.")] = "",
-    always: Annotated[bool, typer.Option(help="Make it a rule, too.")] = False,
+    always: Annotated[bool, typer.Option("--always", help="Make it a rule, too.")] = False,
     organization: Organization = "",
     as_json: AsJson = False,
 ) -> None:
@@ -173,7 +173,7 @@ def undo(
 
 @conflicts.command()
 def policies(
-    versions: Annotated[bool, typer.Option(help="Every version there was.")] = False,
+    versions: Annotated[bool, typer.Option("--versions", help="Every version there was.")] = False,
     restore: Annotated[int | None, typer.Option(help="Bring this version back.")] = None,
     preview: Annotated[
         Path | None, typer.Option(help="A JSON file of rules: what they would have done.")

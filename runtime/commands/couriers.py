@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 
 if TYPE_CHECKING:
     from streams.couriers.service import Opened
@@ -23,7 +24,6 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 Code = Annotated[str, typer.Argument(metavar="COURIER", help="aramex, dhl, fedex, ups, ...")]
-Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Pairs = Annotated[list[str] | None, typer.Option(help="name=value; may be repeated.")]
 

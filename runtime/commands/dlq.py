@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.moments import Since, moment_ms
 
 if TYPE_CHECKING:
     from streams.database import Database
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_AGE = re.compile(r"(\d+)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-Organization = Annotated[str, typer.Option("--organization", help="Only this organisation's.")]
-Since = Annotated[str, typer.Option(help="30m, 2h, 7d, or RFC 3339 with an offset.")]
-Stage = Annotated[str, typer.Option(help="inbound, reconcile, sink.woocommerce, api, ...")]
+Organization = Annotated[str, typer.Option("--org", help="Only this organisation's.")]
+Stage = Annotated[
+    str, typer.Option(help="Only what failed there: inbound, reconcile, sink.woocommerce, api, ...")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 dlq = typer.Typer(
@@ -45,11 +42,11 @@ def list_(
     organization: Organization = "",
     since: Since = "",
     stage: Stage = "",
-    retried: Annotated[bool, typer.Option(help="Those sent again too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    retried: Annotated[bool, typer.Option("--retried", help="Those sent again too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Newest first."""
+    """What could not be handled, newest first."""
 
     async def read(database: Database, _publisher: Publisher) -> list[Parked]:
         from streams.deadletter import list_letters
@@ -57,7 +54,7 @@ def list_(
         return await list_letters(
             database,
             organization or None,
-            since_ms=_since_ms(since),
+            since_ms=moment_ms(since) if since else 0,
             stage=stage,
             retried=retried,
             limit=limit,
@@ -76,7 +73,9 @@ def list_(
 
 
 @dlq.command()
-def show(letter_id: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
+def show(
+    letter_id: Annotated[str, typer.Argument(help="As `list` shows it.")], as_json: AsJson = False
+) -> None:
     """One letter with its headers and bytes."""
 
     async def read(database: Database, _publisher: Publisher) -> Parked | None:
@@ -110,7 +109,7 @@ def retry(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send parked letters to the topic they came from again, oldest first."""
+    """Send again what could not be handled (its dead letters), oldest first."""
 
     async def send(database: Database, publisher: Publisher) -> Retried | None:
         from streams.deadletter import retry_letter, retry_letters
@@ -121,7 +120,7 @@ def retry(
             database,
             publisher,
             organization or None,
-            since_ms=_since_ms(since),
+            since_ms=moment_ms(since) if since else 0,
             stage=stage,
             dry_run=dry_run,
             only=letter_id,
@@ -174,19 +173,6 @@ def _run(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
         raise CannotServe(
             str(error), fix="smartstore up, or KAFKA_URL; nothing was lost"
         ) from error
-
-
-def _since_ms(text: str) -> int:
-    if not text:
-        return 0
-    if match := _AGE.fullmatch(text):
-        return int((time.time() - int(match[1]) * _SECONDS[match[2]]) * 1000)
-    from schemas.event import timestamp_ms
-
-    try:
-        return timestamp_ms(text)
-    except ValueError as error:
-        raise SmartStoreError(f"--since {text}: {error}", fix="--since 2h") from error
 
 
 def _summary(one: Parked) -> dict[str, Any]:

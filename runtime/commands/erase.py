@@ -11,6 +11,7 @@ from rich.console import Console
 
 from runtime.commands.archive import run
 from runtime.errors import SmartStoreError
+from runtime.options import Organization
 
 if TYPE_CHECKING:
     from streams.archive.joined import Sources
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def erase(
     customer: Annotated[str, typer.Argument(help="Our id, a phone number or an e-mail address.")],
-    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    organization: Organization = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,

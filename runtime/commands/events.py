@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from runtime.commands.dlq import retry
-from runtime.commands.history import moment_ms
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.moments import Since, Until, moment_ms
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
-Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 
 events = typer.Typer(
     help="What happened: search it, look at one event, send again what could not be handled.",
@@ -61,14 +61,14 @@ def list_(
         str, typer.Option(help="changed, arrived, way, failed, decision, message.")
     ] = "",
     source: Annotated[str, typer.Option(help="Where: mongodb, woocommerce, whatsapp, ...")] = "",
-    since: Annotated[str, typer.Option(help="2026-11-23T10:30, or 2h.")] = "",
-    until: Annotated[str, typer.Option(help="The same; what came before.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50,
+    since: Since = "",
+    until: Until = "",
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 50,
     cursor: Annotated[str, typer.Option(help="Of the page before, to go on.")] = "",
     organization: Organization = "",
     as_json: AsJson = False,
 ) -> None:
-    """Newest first: the last 30 days, then the archive."""
+    """What happened, newest first: the last 30 days, then the archive."""
     from api.events import Search, search_events  # late: other commands start faster
 
     search = Search(

@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.moments import FORM, moment_ms
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -30,10 +32,9 @@ def short(value: Any) -> str:
     return shortened(value)
 
 
-Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As lines of JSON.")]
 Type = Annotated[str, typer.Option("--type", help="Only product, inventory, order, ...")]
-When = Annotated[str, typer.Argument(metavar="TIME", help="2026-11-23T10:30, or 2h: so long ago.")]
+When = Annotated[str, typer.Argument(metavar="TIME", help=FORM)]
 
 history = typer.Typer(
     help="What stood at any time, what became of it, and tables of everything that happened.",
@@ -144,26 +145,6 @@ def sql(
         write_csv(found, sys.stdout)
     else:
         asked.print_table(found)
-
-
-def moment_ms(text: str, *, to_come: bool = False) -> int:
-    """`2h`, `7d`, `4w`: so long ago; or RFC 3339, without an offset by this computer's clock.
-    `to_come`: a time in the future will do. Raises SmartStoreError."""
-    from datetime import datetime
-
-    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-    now_ms = unix_ms()
-    if text[:-1].isdigit() and text[-1:] in units:
-        return now_ms - int(text[:-1]) * units[text[-1]] * 1000
-    try:
-        found = int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise SmartStoreError(
-            f"{text!r} is no time", fix="write 2026-11-23T10:30, or 2h for two hours ago"
-        ) from error
-    if found > now_ms and not to_come:
-        raise SmartStoreError(f"{text} is still to come")
-    return found
 
 
 def _run(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 
 if TYPE_CHECKING:
     from runtime.here import Here
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Kind = Annotated[str, typer.Argument(metavar="TYPE", help="product, variation, customer, order.")]
-Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 link = typer.Typer(
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 @link.command()
 def show(
     entity_type: Kind,
-    entity_id: Annotated[str, typer.Argument()],
+    entity_id: Annotated[str, typer.Argument(help="Our id, as `why` and the pages show it.")],
     organization: Organization = "",
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +87,7 @@ def merge(
 @link.command()
 def split(
     entity_type: Kind,
-    entity_id: Annotated[str, typer.Argument()],
+    entity_id: Annotated[str, typer.Argument(help="Our id, as `why` and the pages show it.")],
     replica: Annotated[str, typer.Argument(help="The platform whose item is another thing.")],
     organization: Organization = "",
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 
 if TYPE_CHECKING:
     from api.clients.realtime import RealTimeSync, TicketGetter
@@ -38,7 +39,7 @@ def listen(
     ] = "",
     count: Annotated[int, typer.Option(help="Stop after so many; 0: never.", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    organization: Organization = "",
     url: Annotated[
         str, typer.Option(envvar="SMARTSTORE_URL", help="Another server's address.")
     ] = "",

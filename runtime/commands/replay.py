@@ -18,6 +18,8 @@ import typer
 from rich.console import Console
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.moments import Since, Until, moment_ms
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -50,20 +52,25 @@ class Wanted:
 
 
 def replay(
-    since: Annotated[str, typer.Option(help="30m, 2h, 7d, or 2026-11-23T10:30.")] = "",
-    until: Annotated[str, typer.Option(help="The same; not included.")] = "",
+    since: Since = "",
+    until: Until = "",
     topic: Annotated[Many | None, typer.Option(help="Only this topic; may be repeated.")] = None,
-    type_: Annotated[Many | None, typer.Option("--type", help="product, order, ...")] = None,
+    type_: Annotated[Many | None, typer.Option("--type", help="Only product, order, ...")] = None,
     entity: Annotated[str, typer.Option(help="Our id of one entity; TYPE/ID for short.")] = "",
-    kind: Annotated[Many | None, typer.Option(help="changed, seen, write, ...")] = None,
-    source: Annotated[Many | None, typer.Option(help="woocommerce, mongodb, ...")] = None,
-    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    kind: Annotated[Many | None, typer.Option(help="Only changed, seen, write, ...")] = None,
+    source: Annotated[Many | None, typer.Option(help="Only from woocommerce, mongodb, ...")] = None,
+    organization: Organization = "",
     everyone: Annotated[bool, typer.Option("--all-orgs", help="Every organisation's.")] = False,
-    partition: Annotated[int | None, typer.Option(help="With one --topic.")] = None,
-    from_offset: Annotated[int | None, typer.Option(help="In the partition.")] = None,
-    to_offset: Annotated[int | None, typer.Option(help="Included.")] = None,
+    partition: Annotated[int | None, typer.Option(help="Only this one; with one --topic.")] = None,
+    from_offset: Annotated[int | None, typer.Option(help="From here on; with --partition.")] = None,
+    to_offset: Annotated[
+        int | None, typer.Option(help="Up to here, included; with --partition.")
+    ] = None,
     to: Annotated[
-        str, typer.Option(help="-, jsonl:FILE, parquet:FILE.parquet, parquet:FOLDER, topic:NAME")
+        str,
+        typer.Option(
+            help="-: the terminal; jsonl:FILE, parquet:FILE.parquet, parquet:FOLDER, topic:NAME."
+        ),
     ] = "-",
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines on the terminal.")] = False,
     resume: Annotated[
@@ -71,11 +78,12 @@ def replay(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many events.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
-    archive_only: Annotated[bool, typer.Option(help="Without what only Kafka has.")] = False,
+    archive_only: Annotated[
+        bool, typer.Option("--archive-only", help="Without what only Kafka has.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing a topic.")] = False,
 ) -> None:
     """Show history, or write it to a file or another topic. Nothing of it reaches a platform."""
-    from runtime.commands.history import moment_ms
     from runtime.here import here  # late: other commands start faster
     from schemas.topics import TOPICS
     from streams.archive.reading import Query

@@ -14,6 +14,8 @@ import msgspec
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.moments import Since, Until, moment_ms
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -31,21 +33,20 @@ def register(app: typer.Typer) -> None:
 
 
 def whatif(
-    since: Annotated[str, typer.Option(help="7d, 2h: so long ago; or RFC 3339.")] = "1d",
-    until: Annotated[str, typer.Option(help="Empty: now.")] = "",
+    since: Since = "1d",
+    until: Until = "",
     policy: Annotated[
         Path | None, typer.Option(help="Rules as JSON: {'rules': [...]}, as /api/policies tells.")
     ] = None,
     code: Annotated[
         Path | None, typer.Option(help="The folder of another checkout of SmartStore Sync.")
     ] = None,
-    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    organization: Organization = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Make the decisions of a span again by other rules or code, and list what comes out
     differently. Nothing is sent. Without both: whether everything comes out the same (exit
     status 1 where it does not)."""
-    from runtime.commands.history import moment_ms
     from runtime.here import here
 
     since_ms = moment_ms(since)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Organization = Annotated[str, typer.Option("--org", help="Whose; else the one here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+MessageId = Annotated[str, typer.Argument(help="As `held` shows it.")]
 BY = "the command line"
 
 whatsapp = typer.Typer(
@@ -75,7 +76,9 @@ def held(organization: Organization = "", as_json: AsJson = False) -> None:
 
 
 @whatsapp.command()
-def release(message_id: str, organization: Organization = "", as_json: AsJson = False) -> None:
+def release(
+    message_id: MessageId, organization: Organization = "", as_json: AsJson = False
+) -> None:
     """Send a held message now: past quiet hours and the spend cap, not past Meta's rules."""
 
     async def do(service: WhatsAppService, org: str) -> Any:
@@ -88,7 +91,7 @@ def release(message_id: str, organization: Organization = "", as_json: AsJson = 
 
 
 @whatsapp.command()
-def cancel(message_id: str, organization: Organization = "", as_json: AsJson = False) -> None:
+def cancel(message_id: MessageId, organization: Organization = "", as_json: AsJson = False) -> None:
     """Never send a message that waits."""
 
     async def do(service: WhatsAppService, org: str) -> Any:

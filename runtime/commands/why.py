@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runtime.errors import CannotServe, SmartStoreError
+from runtime.options import Organization
 from schemas.clock import unix_ms
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def why(
     words: Annotated[
         list[str], typer.Argument(metavar="[TYPE] ID [FIELD]", help="product TEA-400 quantity")
     ],
-    organization: Annotated[str, typer.Option("--org", help="Whose; else the one here.")] = "",
+    organization: Organization = "",
     by: Annotated[str, typer.Option(help="What the id is: id, sku or external.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from runtime import state
+from runtime.cli import app
+from runtime.errors import SmartStoreError
 from runtime.lock import HomeLock
+from runtime.moments import moment_ms
+from runtime.sections import Sections
 from runtime.servers import ports
 from runtime.settings import ROOT, RuntimeSettings
+from schemas.clock import unix_ms
 
 
 def smartstore(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -114,3 +125,51 @@ def test_ports_are_remembered_while_free(tmp_path: Path) -> None:
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert state.redacted(url) == shown
+
+
+def test_help_names_every_command_once_and_options_mean_the_same_everywhere() -> None:
+    root = get_command(app)
+    assert isinstance(root, Sections)
+    context = root.make_context("smartstore", [], resilient_parsing=True)
+    told = root.get_help(context)
+    rows = [line.split()[0] for line in told.splitlines() if re.match(r"  [a-z]+  ", line)]
+    assert sorted(rows) == sorted(root.commands)
+    assert "More:" not in told, "name it in runtime/sections.py"
+    organization, since = set(), set()
+    for command in every_command(root):
+        for option in command.params:
+            assert "--organization" not in option.opts, command.name
+            if "--org" in option.opts and command.name not in ("retry", "list"):
+                organization.add(option.help)
+            if "--since" in option.opts and command.name != "listen":
+                since.add(option.help)
+    assert len(organization) == len(since) == 1
+
+
+def every_command(group: TyperGroup) -> Iterator[Any]:
+    for command in group.commands.values():
+        if isinstance(command, TyperGroup):
+            yield from every_command(command)
+        else:
+            yield command
+
+
+@pytest.mark.parametrize(
+    ("text", "ago_s"),
+    [("90s", 90), ("30m", 1_800), ("2h", 7_200), ("7d", 604_800), ("4w", 2_419_200)],
+)
+def test_a_time_is_told_as_so_long_ago(text: str, ago_s: int) -> None:
+    before = unix_ms()
+    assert before <= moment_ms(text) + ago_s * 1000 <= unix_ms()
+
+
+def test_a_time_is_told_by_the_clock_with_or_without_an_offset() -> None:
+    assert moment_ms("2026-11-18T16:36:40+05:30") == 1_795_000_000_000
+    here = datetime(2026, 11, 18, 9, 30)  # noqa: DTZ001 - this computer's own clock
+    assert moment_ms("2026-11-18T09:30") == int(here.timestamp() * 1000)
+    with pytest.raises(SmartStoreError, match="still to come"):
+        moment_ms("2999-01-01")
+    assert moment_ms("2999-01-01T00:00Z", to_come=True) == 32_472_144_000_000
+    for wrong in ("", "h", "2x", "-2h", "²h", "yesterday"):
+        with pytest.raises(SmartStoreError, match="is no time"):
+            moment_ms(wrong)

@@ -57,7 +57,9 @@ def test_listed_and_shown(environment: str) -> None:
     shown = run.invoke(app, ["dlq", "show", environment])
     assert '{"a": 1}' in shown.output
     assert run.invoke(app, ["dlq", "show", "nothing"]).exit_code == 1
-    assert "No dead letters" in run.invoke(app, ["dlq", "list", "--organization", "x"]).output
+    assert (
+        "No dead letters" in run.invoke(app, ["dlq", "list", "--org", "x", "--since", "4w"]).output
+    )
 
 
 def test_a_dry_run_sends_nothing(environment: str) -> None:

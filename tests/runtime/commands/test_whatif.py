@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.commands.history import moment_ms
 from runtime.commands.whatif import read_policies, told
 from runtime.errors import SmartStoreError
+from runtime.moments import moment_ms
 from schemas.policy import Rule
 from streams.whatif.compare import Result
 
