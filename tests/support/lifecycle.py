@@ -111,6 +111,8 @@ class Life:
     seed: int
     type: str = "inventory"
     """`inventory` is sold, a `product` is deleted in the end (stock dies with its product only)."""
+    told: bool = False
+    """Every notice arrives, in any order, and nobody sweeps: that alone must be enough."""
     now: int = 1_000_000
     sold: int = 0
     network: list[tuple[int, float, str, str, Any]] = field(default_factory=list)
@@ -129,6 +131,7 @@ class Life:
         )
 
     def send(self, kind: str, name: str, content: Any, sure: bool = False) -> None:
+        sure = sure or (self.told and kind in ("seen", "gone"))
         if not sure and self.dice.random() < 0.2:
             return
         for _ in range(2 if self.dice.random() < 0.25 else 1):
@@ -220,7 +223,7 @@ class Life:
                 self.user()
             self.deliver()
             self.take(Tick())
-            if step % 12 == 0:
+            if step % 12 == 0 and not self.told:
                 self.sweep()
 
     def sweep(self) -> None:
@@ -238,7 +241,7 @@ class Life:
         for name in NAMES if self.dice.random() < 0.5 else (first,):
             self.notify(name, self.shops[name].make(self.now, {"location": "a", "quantity": 10}))
         self.go(60, True)
-        self.go(100, False)
+        self.go(300 if self.told else 100, False)
         wrong = self._judge()
         if self.type == "inventory":
             return wrong
@@ -249,7 +252,7 @@ class Life:
             self.now += self.dice.randint(1, 5)
             item.gone, item.as_of = True, item.as_of + 1
             self.notify(first, item)
-        self.go(150, False)
+        self.go(450 if self.told else 150, False)
         if any(shop.live() for shop in self.shops.values()):
             wrong.add("resurrected")
         return wrong

@@ -47,12 +47,13 @@ def test_the_judge_notices_a_lost_write() -> None:
     assert wrong_seeds(Faults(), range(5), Forgetful)
 
 
-def test_an_items_life_leaves_one_of_it_everywhere_or_none() -> None:
+@pytest.mark.parametrize("told", [False, True], ids=["swept", "told of everything"])
+def test_an_items_life_leaves_one_of_it_everywhere_or_none(told: bool) -> None:
     """Made on either side or on both at once, edited, sold, deleted (support/lifecycle.py)."""
     wrong = {
         (entity_type, seed): found
         for entity_type in ("inventory", "product")
         for seed in range(SEEDS)
-        if (found := Life(seed, entity_type).live())
+        if (found := Life(seed, entity_type, told=told).live())
     }
     assert wrong == {}
