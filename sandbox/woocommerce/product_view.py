@@ -108,28 +108,34 @@ def render(shop: Shop, item: Item) -> Record:
     return item.rendered
 
 
-def _inherited(shop: Shop, item: Item) -> Record:
-    """Core shows a product's weight and dimensions for those that its variation has not, even to
-    editors; the plugin tells the variation's own beside them."""
-    parent = shop.items["product"].get(item.parent_id)
-    if item.kind != "variation" or parent is None:
+def own(item: Item) -> Record:
+    """What a variation does not have from its product."""
+    if item.kind != "variation":
         return {}
-    own = {name: item.fields[name] for name in ("weight", "dimensions")}
+    return {name: item.fields[name] for name in ("weight", "dimensions")}
+
+
+def _inherited(shop: Shop, item: Item) -> Record:
+    """Core shows a product's weight and dimensions for those that its variation has not; the plugin
+    tells the variation's own beside them."""
+    parent = shop.items["product"].get(item.parent_id)
+    stored = own(item)
+    if parent is None or not stored:
+        return {}
     theirs = parent.fields
     shown = {
-        "weight": theirs["weight"] if own["weight"] in NOTHING else own["weight"],
+        "weight": theirs["weight"] if stored["weight"] in NOTHING else stored["weight"],
         "dimensions": {
             side: theirs["dimensions"][side] if size in NOTHING else size
-            for side, size in own["dimensions"].items()
+            for side, size in stored["dimensions"].items()
         },
     }
-    return {**shown, OWN: own} if shop.settings.plugin else shown
+    return {**shown, OWN: stored} if shop.settings.plugin else shown
 
 
 def as_stored(shop: Shop, item: Item) -> Record:
     """As the plugin's route shows it: a variation with what is its own."""
-    whole = render(shop, item)
-    return {**whole, **whole.get(OWN, {})}
+    return {**render(shop, item), **own(item)}
 
 
 def render_variation(shop: Shop, item: Item) -> Record:

@@ -141,7 +141,11 @@ def read(shop: Shop, resource: Resource, call: Call, number: str, parent: int) -
     item = find(shop, resource, number, 404, parent)
     only = lists.chosen_fields(call.query)
     shop.seen_by_key(item, only)
-    return json_answer(200, lists.narrowed(resource.render(shop, item), only))
+    shown = resource.render(shop, item)
+    if resource.kind == "product" and call.query.get("context") == "edit":
+        # What is stored, for editors: so core's route of products, its route of variations not.
+        shown = {**shown, **product_view.own(item)}
+    return json_answer(200, lists.narrowed(shown, only))
 
 
 def create(shop: Shop, resource: Resource, body: Record, parent: int) -> Record:

@@ -38,6 +38,7 @@ final class Plugin {
 		Marks::listen();
 		Etag::listen();
 		Notes::listen();
+		Stock_Query::listen();
 		Route::listen();
 		Sender::listen();
 		Resync::listen();
