@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.pages.i18n import N_, _
+from api.pages.refusals import plain_word
 from api.pages.words import line_title, look_of, value_word
 from api.services import Services
 from connectors.couriers.status import STATUS_TEXT
@@ -62,12 +63,13 @@ async def _lines(use: Services, organization_id: str, order_id: str) -> list[Mom
     for (at_ms, offset), line in held:
         icon, tone = look_of(line.kind)
         status = line.fields.get("status")
+        reason = plain_word(line.reason) if line.replica.startswith("whatsapp") else line.reason
         found.append(
             Moment(
                 at_ms,
                 line.replica or line.source,
                 line_title(line),
-                value_word(status, "status") if isinstance(status, str) else line.reason,
+                value_word(status, "status") if isinstance(status, str) else reason,
                 icon,
                 tone,
                 f"/events/{at_ms}-{offset}",
@@ -85,7 +87,8 @@ async def _messages(use: Services, organization_id: str, order_id: str) -> list[
         at_ms = int(row.get("updatedAtMs") or row.get("claimedAtMs") or 0)
         where = str(row.get("replica") or "whatsapp")
         if not where.startswith("courier"):
-            found.append(Moment(at_ms, where, _(text), str(row.get("reason") or ""), icon, tone))
+            reason = plain_word(str(row.get("reason") or ""))
+            found.append(Moment(at_ms, where, _(text), reason, icon, tone))
     return found
 
 

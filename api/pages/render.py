@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.pages import i18n, told
+from api.pages import i18n, refusals, told
 from api.pages.i18n import N_
 from api.pages.words import WORDS, look_of
 from schemas.envelope import rfc3339
@@ -38,6 +38,7 @@ def templates() -> Environment:
     found.filters.update(WORDS)
     found.filters.update(LOCAL_WORDS)
     found.filters.update(told.WORDS)
+    found.filters.update(refusals.WORDS)
     found.globals.update(static=static_url, _=gettext, gettext=gettext, forms=i18n.forms)
     found.globals["kinds_of"] = look_of
     found.globals.update(ngettext=ngettext, language=i18n.language, zone=i18n.zone)

@@ -16,6 +16,7 @@ from api.pages.away import REACHABLE, away
 from api.pages.evidence import failed_count, low_stock
 from api.pages.i18n import COOKIE as LANGUAGE
 from api.pages.i18n import N_, SYMBOLS, _, currency, forms, language, passed_forms
+from api.pages.refusals import CODES
 from api.pages.render import for_script, page
 from api.pages.review import review
 from api.pages.visiting import UseVisitor
@@ -152,6 +153,7 @@ def script_words() -> dict[str, Any]:
         "kinds": KINDS,
         "states": STATES,
         "money": MONEY,
+        "refusals": {code: _(sentence) for code, sentence in CODES.items()},
         "currency": currency(),
         "symbols": SYMBOLS.get(language(), {}),
     }

@@ -137,6 +137,15 @@ const timeOf = (moment, shown) => {
 };
 const setTone = (element, tone) => { element.dataset.tone = tone; };
 
+/* Of Meta's codes our own sentence, Meta's words small behind it (api/pages/refusals.py). */
+function reasonParts(event) {
+  const found = /^([0-9]{1,6}): |\(([0-9]{1,6})\)$/.exec(event.reason);
+  const code = found && (found[1] || found[2]);
+  const sentence = event.replica.startsWith("whatsapp") && code && words.refusals[code];
+  if (!sentence) return [event.reason];
+  return [sentence, " ", make("small", "quiet", `Meta: ${found[1] ? event.reason : code}`)];
+}
+
 function eventRow(event) {
   const [name, tone] = words.kinds[event.kind] || ["bubble", "quiet"];
   const row = make("li", "new");
@@ -149,7 +158,7 @@ function eventRow(event) {
   for (const [field, value] of Object.entries(event.data).slice(0, 3)) {
     detail.append(` · ${fieldWord(field)}: `, make("b", "", valueWord(value, field, event.data.currency)));
   }
-  if (event.reason) detail.append(` · ${event.reason}`);
+  if (event.reason) detail.append(" · ", ...reasonParts(event));
   const link = make("a", "", title(event));
   link.href = `/events/${Date.parse(event.timestamp)}-${event.cursor.split("-")[1]}`;
   const head = make("p", "title");

@@ -65,6 +65,17 @@ async def test_an_amount_is_written_by_the_script_as_by_the_server(
     await expect(told).to_have_text(amount)
 
 
+async def test_metas_refusal_is_told_plainly_by_the_script_as_by_the_server(
+    live: Any, page: Page
+) -> None:
+    live.feed("kandy", 1, kind="failed", replica="whatsapp", reason="100: Invalid <i>price</i>")
+    row = page.locator("#events li").first
+    told = "WhatsApp does not accept a value in it. Meta: 100: Invalid <i>price</i>"
+    await expect(row).to_contain_text(told)
+    await page.reload()
+    await expect(row).to_contain_text(told)
+
+
 async def test_a_conflict_appears_is_decided_and_taken_back(
     live: Any, page: Page, desk: Desk
 ) -> None:

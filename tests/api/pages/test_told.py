@@ -78,3 +78,14 @@ def _text(node: ast.expr) -> str | None:
         parts = [part.value if isinstance(part, ast.Constant) else "7" for part in node.values]
         return "".join(str(part) for part in parts)
     return None
+
+
+def test_every_reason_why_a_message_waits_is_known() -> None:
+    """The literal ones of streams/whatsapp/planner.py."""
+    source = Path(__file__).parents[3] / "streams" / "whatsapp" / "planner.py"
+    said = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Hold", "Drop"):
+            said |= {one.value for one in node.args[1:2] if isinstance(one, ast.Constant)}
+    assert len(said) > 4
+    assert said <= set(FORMS)
