@@ -126,6 +126,14 @@ FORMS = (
     N_("%(name)s answers"),
 )
 """What connections and servers are found to be like; the exact before the general."""
+REASONS = {
+    "expected": N_("it held something else than we had seen"),
+    "after": N_("another write of ours had come before"),
+    "sequence": N_("a newer write of ours had come before"),
+    "sku": N_("another item has this SKU"),
+}
+"""Why a platform wanted its item to be read again, as it says so in a word
+(docs/plugin-route.md)."""
 NESTED = ("reason", "told")
 """Places that may hold another of these sentences."""
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -150,6 +158,8 @@ def _pattern(form: str) -> str:
 
 def told_word(text: str) -> str:
     """The sentence, or two of them one after the other, in the reader's language."""
+    if text in REASONS:
+        return _(REASONS[text])
     found = _known(text)
     if found is not None:
         return found

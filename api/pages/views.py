@@ -16,20 +16,19 @@ from api.pages.away import REACHABLE, away
 from api.pages.evidence import failed_count, low_stock
 from api.pages.i18n import COOKIE as LANGUAGE
 from api.pages.i18n import N_, SYMBOLS, _, currency, forms, language, passed_forms
+from api.pages.naming import CHOICES, FIELDS, IDS, MOMENTS, PLACES, STATUSES
 from api.pages.refusals import CODES
 from api.pages.render import for_script, page
 from api.pages.review import review
+from api.pages.told import REASONS
 from api.pages.visiting import UseVisitor
 from api.pages.words import (
-    FIELDS,
     KINDS,
-    MOMENTS,
     MONEY,
     NEWCOMERS,
     OUTCOME_WORDS,
     REPLICAS,
     STATES,
-    STATUSES,
     TITLES,
     TYPES,
     event_title,
@@ -137,6 +136,13 @@ def script_words() -> dict[str, Any]:
         "statuses": {name: _(word) for name, word in STATUSES.items()},
         "newcomers": NEWCOMERS,
         "moments": MOMENTS,
+        "places": PLACES,
+        "ids": IDS,
+        "choices": {
+            field: {value: _(word) for value, word in choices.items()}
+            for field, choices in CHOICES.items()
+        },
+        "reasons": {reason: _(word) for reason, word in REASONS.items()},
         "ago": passed_forms(),
         "titles": {name: _(word) for name, word in TITLES.items()},
         "texts": {name: _(word) for name, word in TEXTS.items()},

@@ -9,6 +9,7 @@ from typing import Any
 
 from api.pages.i18n import N_, _, clock_word, currency_word
 from api.pages.i18n import currency as usual
+from api.pages.naming import CHOICES, FIELDS, IDS, MOMENTS, PLACES, STATUSES
 from schemas.feed import FeedLine
 from schemas.fields import ENTITY_TYPES, EXISTENCE, Kind
 from schemas.live import LiveEvent
@@ -81,90 +82,6 @@ TITLES = {
     "something": N_("something"),
 }
 """Kind of feed line to its sentence; live.js has them from the page, in the reader's language."""
-FIELDS = {
-    "sku": "SKU",
-    "name": N_("name"),
-    "description": N_("description"),
-    "shortDescription": N_("short description"),
-    "price": N_("price"),
-    "salePrice": N_("sale price"),
-    "currency": N_("currency"),
-    "status": N_("status"),
-    "categories": N_("categories"),
-    "tags": N_("tags"),
-    "images": N_("pictures"),
-    "image": N_("picture"),
-    "attributes": N_("attributes"),
-    "weight": N_("weight"),
-    "dimensions": N_("dimensions"),
-    "productType": N_("product type"),
-    "details": N_("details"),
-    "existence": N_("keep or delete"),
-    "quantity": N_("stock"),
-    "reserved": N_("reserved"),
-    "backorders": N_("backorders"),
-    "lowStockThreshold": N_("low-stock alert"),
-    "number": N_("number"),
-    "placedOn": N_("placed on"),
-    "createdAt": N_("placed at"),
-    "customerId": N_("customer"),
-    "items": N_("items"),
-    "subtotal": N_("subtotal"),
-    "discount": N_("discount"),
-    "shippingTotal": N_("delivery charge"),
-    "taxTotal": N_("tax"),
-    "total": N_("total"),
-    "payment": N_("payment"),
-    "billing": N_("billing address"),
-    "shipping": N_("delivery address"),
-    "note": N_("note"),
-    "email": N_("e-mail"),
-    "phone": N_("phone"),
-    "addresses": N_("addresses"),
-    "body": N_("text"),
-    "trackingNumber": N_("tracking number"),
-    "location": N_("place"),
-    "estimatedDelivery": N_("expected delivery"),
-    "conversationId": N_("conversation"),
-    "platform": N_("platform"),
-    "direction": N_("direction"),
-    "type": N_("kind"),
-    "vendorId": N_("its id at WhatsApp"),
-    "sentAt": N_("sent at"),
-    "refunds": N_("refunds"),
-    "orderId": N_("order"),
-    "orderNumber": N_("order number"),
-    "recipientName": N_("recipient"),
-    "recipientPhone": N_("recipient's phone"),
-    "courierCode": N_("courier"),
-    "statusText": N_("in the courier's words"),
-    "events": N_("steps"),
-    "codAmount": N_("cash on delivery"),
-    "parentId": N_("belongs to"),
-    "options": N_("options"),
-}
-STATUSES = {
-    "pending": N_("received"),
-    "failed": N_("failed"),
-    "on-hold": N_("on hold"),
-    "processing": N_("processing"),
-    "shipped": N_("shipped"),
-    "out-for-delivery": N_("out for delivery"),
-    "delivered": N_("delivered"),
-    "completed": N_("completed"),
-    "cancelled": N_("cancelled"),
-    "returned": N_("returned"),
-    "refunded": N_("refunded"),
-    "created": N_("label made"),
-    "picked_up": N_("picked up"),
-    "in_transit": N_("on the way"),
-    "exception": N_("trouble on the way"),
-    "out_for_delivery": N_("out for delivery"),
-    "queued": N_("waits to be sent"),
-    "sent": N_("sent"),
-    "read": N_("read"),
-}
-"""Of orders, parcels and messages; what shops make up besides stays as it is."""
 OUTCOME_WORDS = {
     "changed": N_("Changes"),
     "arrived": N_("Arrived"),
@@ -182,11 +99,10 @@ MONEY = sorted(
         if kind is Kind.MONEY
     }
 )
-MOMENTS = ("createdAt", "sentAt", "estimatedDelivery")
-"""Fields that hold a time."""
 FATES = {"kept": N_("Keep it"), "deleted": N_("Delete it")}
 MOST_NAMES = 4
 _SHORT = 80
+_ID_SHORT = 16
 
 
 def replica_word(replica: str) -> str:
@@ -268,8 +184,8 @@ def value_word(value: Any, field: str = "", currency: object = "") -> str:
         return money_word(value, currency if currency and isinstance(currency, str) else usual())
     if field == "status" and value in STATUSES:
         return _(STATUSES[value])
-    if field in MOMENTS and isinstance(value, str):
-        return _moment_or_text(value)
+    if isinstance(value, str) and (told := _special(value, field)):
+        return told
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
@@ -284,6 +200,17 @@ def value_word(value: Any, field: str = "", currency: object = "") -> str:
     else:
         text = str(value)
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def _special(value: str, field: str) -> str:
+    """What the field makes of a text; empty where it is as any other."""
+    if field in MOMENTS:
+        return _moment_or_text(value)
+    if field in PLACES:
+        return replica_word(value)
+    if field in IDS:
+        return value if len(value) <= _ID_SHORT else f"{value[: _ID_SHORT - 1]}…"
+    return _(CHOICES.get(field, {}).get(value, ""))
 
 
 def _moment_or_text(value: str) -> str:

@@ -64,6 +64,9 @@ const valueWord = (value, field = "", currency = "") => {
   if (value === null || value === "" || value === undefined) return say("empty");
   if (typeof value === "string" && words.money.includes(field)) return amountWord(value, currency || words.currency);
   if (field === "status" && words.statuses[value]) return words.statuses[value];
+  if (typeof value === "string" && words.places.includes(field)) return replicaWord(value);
+  if (typeof value === "string" && words.ids.includes(field)) return shorten(value, 16);
+  if (words.choices[field] && words.choices[field][value]) return words.choices[field][value];
   if (words.moments.includes(field) && !Number.isNaN(Date.parse(value))) return momentWord(new Date(value));
   if (value === true) return say("yes");
   if (value === false) return say("no");
@@ -142,7 +145,7 @@ function reasonParts(event) {
   const found = /^([0-9]{1,6}): |\(([0-9]{1,6})\)$/.exec(event.reason);
   const code = found && (found[1] || found[2]);
   const sentence = event.replica.startsWith("whatsapp") && code && words.refusals[code];
-  if (!sentence) return [event.reason];
+  if (!sentence) return [words.reasons[event.reason] || event.reason];
   return [sentence, " ", make("small", "quiet", `Meta: ${found[1] ? event.reason : code}`)];
 }
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from api.login import COOKIE, issue_login_link, welcome
+from api.pages.naming import FIELDS
 from api.pages.words import event_title, latency_word, money_word, replica_word, value_word
 from schemas.codec import encode
 from schemas.feed import ConflictLine
+from schemas.fields import ENTITY_TYPES
 from streams.kafka import Incoming
 from streams.views import ConflictViews
 
@@ -169,6 +171,27 @@ async def test_files_are_served_and_nothing_beside_them(api: Any, name: str) -> 
 )
 def test_empty_zero_and_none_look_different(value: Any, word: str) -> None:
     assert value_word(value) == word
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("placedOn", "woocommerce", "WooCommerce"),
+        ("platform", "whatsapp", "WhatsApp"),
+        ("direction", "out", "to the customer"),
+        ("backorders", "notify", "yes, customers are told"),
+        ("backorders", "sometimes", "sometimes"),
+        ("vendorId", "wamid.HBgLOTQ3NzAwMDk5", "wamid.HBgLOTQ3N…"),
+        ("name", "out", "out"),
+    ],
+)
+def test_a_machines_word_is_told_in_peoples(field: str, value: str, word: str) -> None:
+    assert value_word(value, field) == word
+
+
+def test_every_field_of_ours_has_a_name_for_people() -> None:
+    fields = {name for known in ENTITY_TYPES.values() for name in known}
+    assert fields <= FIELDS.keys()
 
 
 @pytest.mark.parametrize(

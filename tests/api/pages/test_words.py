@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from api.pages.i18n import passed_forms, speaking
-from api.pages.words import STATUSES, line_title, value_word
+from api.pages.naming import STATUSES
+from api.pages.words import line_title, value_word
 from schemas.feed import FeedLine
 from schemas.fields import LATTICES
 
