@@ -85,19 +85,10 @@ def replay(
 ) -> None:
     """Show history, or write it to a file or another topic. Nothing of it reaches a platform."""
     from runtime.here import here  # late: other commands start faster
-    from schemas.topics import TOPICS
     from streams.archive.reading import Query
 
     place = here()
-    topics = [one.name for one in TOPICS]
-    if unknown := set(topic or ()) - set(topics):
-        raise SmartStoreError(
-            f"there is no topic {', '.join(sorted(unknown))}", fix=f"one of: {', '.join(topics)}"
-        )
-    if (from_offset is not None or to_offset is not None) and (
-        len(topic or ()) != 1 or partition is None
-    ):
-        raise SmartStoreError("offsets are of one partition", fix="--topic NAME --partition N")
+    _check(topic or [], partition, from_offset is not None or to_offset is not None)
     entity_type, _, entity_id = entity.rpartition("/")
     query = Query(
         organization=None if everyone else organization or place.organization_id,
@@ -114,6 +105,19 @@ def replay(
     )
     wanted = Wanted("jsonl" if as_json and to == "-" else to, resume, limit, yes, dry_run)
     asyncio.run(_guarded(place, query, wanted, kafka=not archive_only))
+
+
+def _check(topics: Many, partition: int | None, offsets: bool) -> None:
+    """Raises SmartStoreError for topics that are not there, and offsets of nothing."""
+    from schemas.topics import TOPICS
+
+    known = [one.name for one in TOPICS]
+    if unknown := set(topics) - set(known):
+        raise SmartStoreError(
+            f"there is no topic {', '.join(sorted(unknown))}", fix=f"one of: {', '.join(known)}"
+        )
+    if offsets and (len(topics) != 1 or partition is None):
+        raise SmartStoreError("offsets are of one partition", fix="--topic NAME --partition N")
 
 
 async def _guarded(place: Here, query: Query, wanted: Wanted, *, kafka: bool) -> None:
