@@ -1,5 +1,5 @@
-"""Job `tokens`: when WhatsApp's access token ends is asked once a day, and of a new one within the
-hour. What Meta does not say is tried again, and raises no alert."""
+"""Job `tokens`: when WhatsApp's access token ends is asked once a day, and of a new one within
+minutes. What Meta does not say is asked again after an hour, and raises no alert."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from streams.upkeep.schedule import Every, usable
 log = structlog.get_logger(__name__)
 
 KIND = "tokens"
-SECONDS = 3600.0
+SECONDS = 300.0
+"""A look for a new token; mostly Meta is not asked."""
+AGAIN_MS = 3_600_000
 
 
 def register(runner: Runner) -> None:
-    """The kind and its hourly look."""
+    """The kind and when it is due."""
     runner.register(KIND, look, at_once=2, brief=True)
     runner.every(Every(KIND, seconds=SECONDS, wanted=is_wanted))
 
@@ -33,11 +35,11 @@ def is_wanted(connection: Connection) -> bool:
 
 
 async def look(job: JobContext) -> None:
-    """Ask, where it was not asked today. Raises PyMongoError."""
+    """Ask, where it is time to. What was known stays where nothing is told. Raises PyMongoError."""
     connection, now_ms = await job.connection(), unix_ms()
     tokens = Tokens(job.tools.database)
     held = (await tokens.known([connection])).get(connection.replica, TokenEnd(None, 0))
-    if held.ends_ms is not None and now_ms - held.asked_ms < DAY_MS:
+    if now_ms - held.asked_ms < (AGAIN_MS if held.reason else DAY_MS):
         return
     try:
         async with job.client(connection) as client:
@@ -46,5 +48,5 @@ async def look(job: JobContext) -> None:
             end = TokenEnd(await client.token_ends_ms(), now_ms)
     except ConnectorError as error:
         log.info("the end of a token is not told", organization=job.organization_id)
-        end = replace(held, reason=str(error))
+        end = replace(held, asked_ms=now_ms, reason=str(error))
     await tokens.keep(connection, end)
