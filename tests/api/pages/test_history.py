@@ -135,7 +135,9 @@ async def test_an_order_has_one_timeline_of_every_place(api: Any, keep: Any) -> 
     async def park(_record: Incoming, reason: str) -> None:
         raise AssertionError(reason)
 
-    fields: Fields = {"number": "1042", "status": "processing", "total": "4500", "currency": "LKR"}
+    fields: Fields = {"number": "1042", "status": "processing", "total": "4500", "currency": "LKR",
+                      "items": [{"name": "Tea <400 g>", "quantity": 2, "total": "4150"}],
+                      "discount": "0", "shippingTotal": "350"}  # fmt: skip
     record = Record(
         organization_id="kandy",
         type="order",
@@ -161,6 +163,10 @@ async def test_an_order_has_one_timeline_of_every_place(api: Any, keep: Any) -> 
     places = [text.partition("</b>")[0] for text in page.text.split('detail"><b>')[1:]]
     assert places == ["DHL", "WhatsApp", "WooCommerce"]
     assert "Rs\xa04,500.00" in page.text
+    assert "2 \xd7 Tea &lt;400 g&gt;" in page.text
+    assert "Rs\xa04,150.00" in page.text
+    assert "Rs\xa0350.00" in page.text
+    assert "Discount" not in page.text
     assert nothing.status_code == 404
 
 
