@@ -160,6 +160,7 @@ async def test_an_order_has_one_timeline_of_every_place(api: Any, keep: Any) -> 
     async with api.client("kandy") as client:
         page = await client.get("/orders/o1")
         nothing = await client.get("/orders/9999")
+        sinhala = await client.get("/orders/o1", headers={"accept-language": "si"})
     places = [text.partition("</b>")[0] for text in page.text.split('detail"><b>')[1:]]
     assert places == ["DHL", "WhatsApp", "WooCommerce"]
     assert "Rs\xa04,500.00" in page.text
@@ -167,6 +168,8 @@ async def test_an_order_has_one_timeline_of_every_place(api: Any, keep: Any) -> 
     assert "Rs\xa04,150.00" in page.text
     assert "Rs\xa0350.00" in page.text
     assert "Discount" not in page.text
+    assert ">Items</h2>" in page.text
+    assert ">අයිතම</h2>" in sinhala.text
     assert nothing.status_code == 404
 
 
