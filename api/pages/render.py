@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi.routing import iter_route_contexts
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_context,
+    select_autoescape,
+)
+from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -35,15 +43,24 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(WORDS)
-    found.filters.update(LOCAL_WORDS)
-    found.filters.update(told.WORDS)
-    found.filters.update(refusals.WORDS)
+    words = WORDS | LOCAL_WORDS | told.WORDS | refusals.WORDS
+    found.filters.update({name: of_the_reader(word) for name, word in words.items()})
     found.globals.update(static=static_url, _=gettext, gettext=gettext, forms=i18n.forms)
     found.globals["kinds_of"] = look_of
     found.globals.update(ngettext=ngettext, language=i18n.language, zone=i18n.zone)
     found.globals.update(languages=i18n.LANGUAGES, short_languages=i18n.SHORT)
     return found
+
+
+def of_the_reader(word: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter as one that Jinja asks whenever the page is shown. What it can work out while it
+    reads a template (`{{ "mongodb"|replica }}`) it would keep, in the first reader's language."""
+
+    @pass_context
+    def asked(_context: Context, *values: Any) -> Any:
+        return word(*values)
+
+    return asked
 
 
 def gettext(message: str, **values: Any) -> Markup:
@@ -58,7 +75,7 @@ def ngettext(one: str, other: str, number: int, **values: Any) -> Markup:
     return text % {"num": i18n.number_word(number), **values}
 
 
-LOCAL_WORDS = {
+LOCAL_WORDS: dict[str, Callable[..., Any]] = {
     "clock": i18n.clock_word,
     "moment": i18n.moment_word,
     "day": i18n.day_word,

@@ -8,6 +8,7 @@ import pytest
 
 from api.pages import i18n
 from api.pages.catalogues import TRANSLATED, read, texts
+from api.pages.render import templates
 
 PLACE = re.compile(r"%\((\w+)\)s")
 
@@ -47,6 +48,15 @@ def test_every_text_is_translated_with_its_places(language: str) -> None:
         } - {"num"}:
             wrong.add((name, wanted[0]))
     assert (missing, wrong) == (set(), set()), "python -m api.pages.catalogues; then translate"
+
+
+def test_a_word_of_a_template_is_that_of_each_reader() -> None:
+    shown = templates().from_string('{{ "mongodb"|replica }}')
+    told = set()
+    for language in ("en", "si", "ta"):
+        with i18n.speaking(language):
+            told.add(shown.render())
+    assert len(told) == 3
 
 
 def test_numbers_money_and_times_are_those_of_the_language() -> None:
