@@ -19,7 +19,12 @@ START = 1_000
 """Of each item in stock: more than anybody buys in a seed."""
 PRICE = "1999"
 CURRENCY = "LKR"
-_CATEGORY_BASE = 5_000
+RANK = {"pending": 0, "processing": 2, "shipped": 3, "out-for-delivery": 4, "completed": 6,
+        "cancelled": 7}  # fmt: skip
+"""Of the statuses of orders: an order only goes forward."""
+_CATEGORY_STEP = 1_000
+"""Between the numbers of categories that the shopkeeper makes: the shop itself gives those above
+the highest to categories that we make."""
 
 Document = dict[str, Any]
 
@@ -59,7 +64,7 @@ def phone(kind: int, number: int) -> str:
 
 def category(number: int) -> tuple[int, str]:
     """Its number in the shop, and its name."""
-    return _CATEGORY_BASE + number, f"Category {number}"
+    return _CATEGORY_STEP * (number + 1), f"Category {number}"
 
 
 def resource(one: Item) -> Document:

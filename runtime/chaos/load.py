@@ -282,6 +282,9 @@ class Load:
             found = await self._hands.find("orders", note=order.note)
             if found is None:
                 raise Absent(f"{order.note} has not arrived yet")
+            # What an app takes back while nobody looks, nobody can have seen.
+            if goods.RANK.get(found["status"], 0) >= goods.RANK[status]:
+                raise Absent(f"{order.note} is {found['status']} already")
             await self._hands.change("orders", found["_id"], {"$set": {"status": status}})
 
     async def _shop_complete(self, change: Change) -> None:

@@ -11,14 +11,11 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime.chaos.goods import START
+from runtime.chaos.goods import RANK, START
 from runtime.chaos.journal import Entry, Journal, Subject
 from runtime.chaos.sight import Sight, spelled
 from runtime.holdings import EXISTENCE, text
 
-RANK = {"pending": 0, "processing": 2, "shipped": 3, "out-for-delivery": 4, "completed": 6,
-        "cancelled": 7}  # fmt: skip
-"""Of the statuses the load uses: an order only goes forward."""
 ANNOUNCED = ("processing", "shipped", "out-for-delivery", "cancelled")
 """Of these, a customer is told of on WhatsApp."""
 PLAIN = {"product": ("name", "description", "price", "salePrice"), "customer": ("name", "phone")}
