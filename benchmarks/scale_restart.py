@@ -9,6 +9,7 @@ import signal
 import time
 from typing import Any
 
+import httpx
 import uvloop
 
 from benchmarks.folder import running
@@ -22,6 +23,8 @@ from runtime.processes import SHARED, processes
 ONCE = ("cdc", "upkeep", "api")
 BREATHES_S = 2.0
 """Between two restarts, as somebody would who looks whether it went well."""
+CATCH_UP_LOOKS = 40
+"""Half a second each, until no more waits than comes in three seconds."""
 READY_S = 120.0
 SETTLES_S = 60.0
 
@@ -43,7 +46,7 @@ async def _measure(
         await stock_up(merchant)
         prices = itertools.count(10_000)
         seen, since_s = Seen(), time.time()
-        restarts = asyncio.create_task(_restart_all(system, names))
+        restarts = asyncio.create_task(_restart_all(system, merchant, names, rate))
         while not restarts.done():  # edits leave on time, whatever else happens
             await drive(seen, in_mongodb(merchant), rate, prices, at_least_s)
         took = await restarts
@@ -62,11 +65,18 @@ async def _measure(
     }
 
 
-async def _restart_all(system: System, names: tuple[str, ...]) -> list[float]:
-    """One after the other, each when the one before is ready again; seconds that each took."""
+async def _restart_all(
+    system: System, merchant: Merchant, names: tuple[str, ...], rate: int
+) -> list[float]:
+    """One after the other, each when the one before is ready again and has caught up; seconds that
+    each took to be ready."""
     took = []
     for name in itertools.chain.from_iterable(map(_all, names)):
         await asyncio.sleep(BREATHES_S)
+        for _ in range(CATCH_UP_LOOKS):
+            if await _waiting(merchant) <= 3 * rate:
+                break
+            await asyncio.sleep(0.5)
         began, pid = time.monotonic(), system.pid(name)
         os.kill(pid, signal.SIGTERM)
         async with asyncio.timeout(READY_S):
@@ -74,6 +84,16 @@ async def _restart_all(system: System, names: tuple[str, ...]) -> list[float]:
                 await asyncio.sleep(0.1)
         took.append(time.monotonic() - began)
     return took
+
+
+async def _waiting(merchant: Merchant) -> int:
+    """Events on their way; while the api itself begins anew nobody can tell, so it is asked
+    again."""
+    while True:
+        try:
+            return int((await merchant.ask("GET", "/api/sync/status"))["pendingEvents"])
+        except httpx.TransportError:
+            await asyncio.sleep(0.5)
 
 
 def _all(name: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from streams import metrics, tracing
 from streams.kafka.access import tls_context
 from streams.kafka.driver import ChunkSchema, ChunkTransport
 from streams.kafka.records import Handler, Incoming
+from streams.kafka.table import PromptTables
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ def create_app(name: str, endpoints: Endpoints, *, instance: str = "0", **settin
         stream_buffer_maxsize=TAKEN_AT_ONCE,
         stream_recovery_delay=0.0,
         stream_wait_empty=True,
-        **settings,
+        **{"TableManager": PromptTables, **settings},
     )
     app.topic_prefix = endpoints.topic_prefix
     return app

@@ -74,7 +74,16 @@ class OwnTable(faust.Table[bytes, V]):
         """Nothing is sent here: the agent writes what a batch has changed."""
 
 
-class OwnTables(TableManager):
+class PromptTables(TableManager):
+    """Ready at once: Faust waits a second for tables that are added late, and ours never are."""
+
+    async def on_start(self) -> None:
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
+
+class OwnTables(PromptTables):
     """Has the app claim and restore its partitions before Faust goes on, each time partitions are
     assigned. Subclasses name the topic whose partitions count."""
 
