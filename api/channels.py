@@ -58,7 +58,7 @@ async def channels(database: Database, organization_id: str) -> dict[str, dict[s
 async def hang_up(database: Database, connection: Connection) -> None:
     """Take our webhooks out of a platform that is being disconnected. What cannot be reached keeps
     them, and is answered 404 from then on; that hinders nobody."""
-    place = f"{connection.organization_id}/{connection.replica}"
+    place = connection.place
     row = await database[COLLECTION].find_one_and_delete({"_id": place})
     for collection in ("ss_pulses", "ss_polls"):
         await database[collection].delete_one({"_id": place})

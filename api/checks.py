@@ -108,7 +108,7 @@ class Checks:
 
     async def probe(self, connection: Connection, *, fresh: bool = False) -> Check:
         """One authenticated call to the platform; `fresh` does not take a kept answer."""
-        place = f"{connection.organization_id}/{connection.replica}"
+        place = connection.place
         if fresh:
             return await _probe(connection)
         if not connection.active:

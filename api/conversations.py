@@ -27,6 +27,8 @@ from streams.whatsapp.templates import Templates
 PAGE = 50
 STILL = ("waiting", "held", "sent", "unknown")
 """States of a message that is to be seen, whether or not its entity is there yet."""
+UNTOLD = ("held", "unknown")
+"""Of these the entity says nothing."""
 EXPLAINED = ("held", "failed", "dropped", "unknown", "cancelled")
 
 
@@ -228,14 +230,14 @@ def _shown(row: Document, send: Document | None, file: Document | None) -> Shown
 
 def _status(fields: Mapping[str, Any], send: Document | None) -> str:
     """Of ours: `held` and `unknown` are known to the sending alone."""
-    if send is not None and send["state"] in ("held", "unknown"):
+    if send is not None and send["state"] in UNTOLD:
         return str(send["state"])
     return str(fields.get("status") or "")
 
 
 def _standing(row: Outgoing) -> str:
     """Of one that has no entity yet."""
-    if row.state in ("held", "unknown"):
+    if row.state in UNTOLD:
         return row.state
     return row.delivery or ("sent" if row.state == "sent" else "queued")
 

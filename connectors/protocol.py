@@ -84,6 +84,11 @@ class Connection:
     networks: tuple[Network, ...] | None = None
     """Only public addresses, and these private networks, are called. None: any, for trials."""
 
+    @property
+    def place(self) -> str:
+        """`_id` of what is kept of a connection beside it."""
+        return f"{self.organization_id}/{self.replica}"
+
 
 @dataclass(frozen=True)
 class Sighting:

@@ -44,7 +44,7 @@ class Tokens:
 
     async def known(self, connections: Iterable[Connection]) -> Mapping[str, TokenEnd]:
         """Replica to what is known of its token; absent where nothing is."""
-        asked = {_place(one): one for one in connections if SECRET in one.secrets}
+        asked = {one.place: one for one in connections if SECRET in one.secrets}
         if not asked:
             return {}
         found = {}
@@ -65,12 +65,8 @@ class Tokens:
             "askedAtMs": end.asked_ms,
             "reason": end.reason[:500],
         }
-        place = {"_id": _place(connection)}
+        place = {"_id": connection.place}
         await self._rows.update_one(place, {"$set": {"token": held}}, upsert=True)
-
-
-def _place(connection: Connection) -> str:
-    return f"{connection.organization_id}/{connection.replica}"
 
 
 def _of(connection: Connection) -> str:

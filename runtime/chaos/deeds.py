@@ -21,6 +21,7 @@ from streams.archive.manifest import Manifest
 from streams.archive.reading import open_archive
 from streams.cache import open_cache
 from streams.database import open_database
+from streams.ending import ended
 from streams.kafka import Outgoing, Publisher
 
 POISON = (b"", b"\x00\xff not json", b'{"kind":"seen"', b'{"kind":"nobody knows"}', b"[" * 5_000)
@@ -157,8 +158,7 @@ async def _full(ground: Ground, *names: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        filling.cancel()
-        await asyncio.gather(filling, return_exceptions=True)
+        await ended(filling)
         disks.free()
 
 

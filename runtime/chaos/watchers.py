@@ -19,6 +19,7 @@ from api.live import MOST_CLIENTS, MOST_OF_ONE
 from runtime.chaos.ground import Ground, Peak
 from runtime.demo.merchant import Merchant, Platforms, open_merchant
 from runtime.settings import ROOT
+from streams.ending import ended
 
 SILENT = 100
 READERS = 100
@@ -142,8 +143,7 @@ async def five_thousand(ground: Ground) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            talking.cancel()
-            await asyncio.gather(talking, return_exceptions=True)
+            await ended(talking)
         _judge(ground, await there.told())
 
 
@@ -210,5 +210,4 @@ async def _watched(memory: Peak) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        await ended(looking)

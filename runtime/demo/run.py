@@ -33,6 +33,7 @@ from runtime.lock import HomeLock
 from sandbox.data import ORGANIZATION
 from schemas.policy import Rule
 from streams.database import open_database
+from streams.ending import ended
 from streams.kafka.access import client_settings
 
 _PREFIX = "demo"
@@ -96,8 +97,7 @@ async def unless_stopped(
             await asyncio.wait({task}, timeout=0.2)
         return task.result()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def _once(system: System, began_s: float, *, as_json: bool) -> int:

@@ -20,6 +20,7 @@ from typing import Any
 from bson.decimal128 import Decimal128
 
 from runtime.demo.merchant import Merchant
+from streams.ending import ended
 
 LOOK_EVERY_S = 0.03
 _FOLLOWED = ("products", "inventory", "orders", "customers", "messages")
@@ -201,5 +202,4 @@ async def watching(merchant: Merchant) -> AsyncIterator[Watcher]:
         ready.cancel()
         yield watcher
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)

@@ -40,6 +40,7 @@ from streams.cdc.records import (
 )
 from streams.cdc.snapshot import Snapshot
 from streams.database import Database, Document, open_database
+from streams.ending import ended
 from streams.identity import HOME
 from streams.inbox import MAX_INLINE, Inbox
 from streams.kafka.publisher import Publisher, PublishFailed
@@ -158,9 +159,7 @@ class ChangeCapture:
                 batch = await self._source.next()
                 _still_wanted()
         finally:
-            for one in sent:
-                one.task.cancel()
-            await asyncio.gather(*(one.task for one in sent), return_exceptions=True)
+            await ended(*(one.task for one in sent))
 
     def _send(self, batch: Batch, records: Sequence[Outgoing]) -> Sent:
         last = batch.events[-1]["clusterTime"]

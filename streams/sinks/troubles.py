@@ -34,7 +34,7 @@ class Troubles:
     async def keep(self, line: Line) -> None:
         """After a call: as the line's breaker has it now."""
         breaker, connection = line.breaker, line.connection
-        place, now_ms = f"{connection.organization_id}/{connection.replica}", self._clock_ms()
+        place, now_ms = connection.place, self._clock_ms()
         is_open = breaker.open_until_ms > now_ms
         if breaker.failures and not is_open:
             return  # between two tries it is neither well nor known to be away

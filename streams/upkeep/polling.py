@@ -72,9 +72,7 @@ async def ask_for_gap(
 ) -> None:
     """Have everything asked for that changed since (by the platform's clock), by the poll that is
     queued already or by one more."""
-    await database["ss_polls"].update_one(
-        {"_id": place_of(connection)}, {"$min": {"gapMs": since_ms}}
-    )
+    await database["ss_polls"].update_one({"_id": connection.place}, {"$min": {"gapMs": since_ms}})
     await jobs.queue(
         connection.organization_id, KIND, connection.replica, arguments={"sinceMs": since_ms}
     )
@@ -88,7 +86,7 @@ async def poll(job: JobContext) -> None:
         return
     now_ms = unix_ms()
     rows = job.tools.database["ss_polls"]
-    place = {"_id": place_of(connection)}
+    place = {"_id": connection.place}
     state = await rows.find_one(place)
     async with job.client(connection) as client:
         if not isinstance(client, Lists):
@@ -198,11 +196,6 @@ async def begin_polling(database: Database, connection: Connection, at_ms: int) 
     seen = dict.fromkeys((*OFTEN, *SELDOM), at_ms - SKEW_MS)
     state = {"seen": seen, "slowAtMs": at_ms, "atMs": at_ms, "found": 0}
     await database["ss_polls"].update_one(
-        {"_id": place_of(connection)}, {"$setOnInsert": state}, upsert=True
+        {"_id": connection.place}, {"$setOnInsert": state}, upsert=True
     )
     return state
-
-
-def place_of(connection: Connection) -> str:
-    """`_id` of what upkeep keeps of a connection."""
-    return f"{connection.organization_id}/{connection.replica}"

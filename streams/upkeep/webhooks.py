@@ -97,7 +97,7 @@ class Desk:
     def __init__(self, job: JobContext, connection: Connection) -> None:
         self._job = job
         self._connection = connection
-        self._place = polling.place_of(connection)
+        self._place = connection.place
         self._rows = job.tools.database[COLLECTION]
         self._row: Document = {}
         self._pulse: Document = {}
